@@ -1,0 +1,173 @@
+package privacy
+
+import (
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+)
+
+// Kinds of failure that a program acts on; a ledger wraps them.
+var (
+	// ErrNotReleased says that a key has no sealed file, or a zero [Release].
+	ErrNotReleased = errors.New("privacy: not released")
+	// ErrBudget says that a charge would pass the budget.
+	ErrBudget = errors.New("privacy: the budget has no room for this release")
+	// ErrPinned says that a known key was asked for with another spec, input or cost.
+	ErrPinned = errors.New("privacy: this release is pinned to another spec or input")
+	// ErrTerms says that a dataset's budget, mechanism or bound is not the one of its first charge.
+	ErrTerms = errors.New("privacy: the terms differ from those of the dataset's first charge")
+	// ErrLocked says that the ledger may not be used until people have looked at it.
+	ErrLocked = errors.New("privacy: the ledger is locked")
+)
+
+// A Key names one release for ever: one charge, one draw, one sealed file.
+type Key struct {
+	Dataset string `json:"dataset"`
+	Series  int    `json:"series"`
+	Period  Period `json:"period"`
+	Edition int    `json:"edition"` // 1 is the first
+}
+
+// String returns dataset@period.edition.
+func (k Key) String() string { return fmt.Sprintf("%s@%s.%d", k.Dataset, k.Period, k.Edition) }
+
+// Terms are what a dataset's account is kept in. The first charge fixes them.
+type Terms struct {
+	Unit      string  `json:"unit"` // of every cost: epsilon_nano
+	Mechanism string  `json:"mechanism"`
+	Budget    uint64  `json:"budget"` // of a person, or of a person-period
+	Delta     float64 `json:"delta"`
+	PerPeriod bool    `json:"per_period"`
+	Periods   int64   `json:"periods"` // P; 0: any number
+}
+
+// EpsilonNano is the unit of accounts that are kept in pure ε.
+const EpsilonNano = "epsilon_nano"
+
+// Cap is what the releases of one period, all series and editions, may cost
+// together: ⌊budget/P⌋. With it the P dearest periods never cost a person more
+// than the budget, however many periods there are.
+func (t Terms) Cap() uint64 {
+	if t.Periods > 1 {
+		return t.Budget / uint64(t.Periods)
+	}
+	return t.Budget
+}
+
+// Terms are those of s.
+func (s Spec) Terms() Terms {
+	return Terms{Unit: EpsilonNano, Mechanism: s.Mechanism, Budget: s.Budget.NanoEpsilon, Delta: s.Budget.Delta,
+		PerPeriod: s.Budget.PerPeriod, Periods: s.Bound().Periods}
+}
+
+// A Charge is what a ledger makes durable before any noise is drawn. The
+// digests are pinned by it and are no part of its identity: a second charge of
+// the same Key is the same charge, or an error if anything differs.
+type Charge struct {
+	Key         Key
+	Cost        uint64 // in Terms.Unit
+	Terms       Terms
+	SpecDigest  string
+	InputDigest string // HMAC under a destroyable key of the rows that are counted
+}
+
+// A Ledger keeps charges and sealed releases. Both are durable on return.
+type Ledger interface {
+	// Reserve charges c once. Reserving a key again with everything alike
+	// succeeds without a new charge, so that a run that crashed before sealing
+	// goes on. Else it fails with ErrPinned, ErrTerms, ErrBudget or ErrLocked.
+	Reserve(ctx context.Context, c Charge) error
+	// Seal stores the only sealed file that k will ever have. It fails when k
+	// is not reserved, or is sealed with other bytes.
+	Seal(ctx context.Context, k Key, file []byte) error
+	// Sealed returns the file, checked against its recorded digest, or ErrNotReleased.
+	Sealed(ctx context.Context, k Key) ([]byte, error)
+}
+
+// Kinds of ledger entries.
+const (
+	EntryCharge  = "charge"
+	EntrySeal    = "seal"
+	EntryPublish = "publish"
+)
+
+// An Entry is one fact that a ledger has recorded. Entries are public: each
+// version carries those of its dataset.
+type Entry struct {
+	Day         string  `json:"day"` // UTC; no clock time, which would show how long a measurement took
+	Kind        string  `json:"kind"`
+	Dataset     string  `json:"dataset"`
+	Series      int     `json:"series,omitempty"`
+	Period      *Period `json:"period,omitempty"`
+	Edition     int     `json:"edition,omitempty"`
+	Cost        uint64  `json:"cost,omitempty"` // of a charge, in Terms.Unit
+	Terms       *Terms  `json:"terms,omitempty"`
+	SpecDigest  string  `json:"spec_digest,omitempty"`
+	InputDigest string  `json:"input_digest,omitempty"`
+	Sealed      string  `json:"sealed_sha256,omitempty"` // of a seal
+	Version     string  `json:"version,omitempty"`       // of a publish
+	Sequence    int     `json:"sequence,omitempty"`
+	Manifest    string  `json:"manifest_sha256,omitempty"`
+}
+
+// Key is the release that a charge or a seal is about.
+func (e Entry) Key() Key {
+	k := Key{Dataset: e.Dataset, Series: e.Series, Edition: e.Edition}
+	if e.Period != nil {
+		k.Period = *e.Period
+	}
+	return k
+}
+
+// A Link is one line of ledger.jsonl. Digest is the SHA-256 of the bytes of
+// Entry as they stand; Hash is the SHA-256 of the hash before it and Digest,
+// both as hexadecimal text. An export for one dataset leaves the Entry of other
+// datasets out: the chain can still be checked.
+type Link struct {
+	Seq    int64           `json:"seq"` // 1, 2, 3 …
+	Entry  json.RawMessage `json:"entry,omitempty"`
+	Digest string          `json:"digest"`
+	Hash   string          `json:"hash"`
+}
+
+// NewLink appends e to the chain that ends with the hash prev, "" at the start.
+func NewLink(seq int64, prev string, e Entry) (Link, error) {
+	b, err := json.Marshal(e)
+	if err != nil {
+		return Link{}, fmt.Errorf("privacy: ledger entry: %w", err)
+	}
+	digest := sum(b)
+	return Link{seq, b, digest, sum([]byte(prev + digest))}, nil
+}
+
+// Decode returns the entry of l.
+func (l Link) Decode() (Entry, error) {
+	var e Entry
+	dec := json.NewDecoder(bytes.NewReader(l.Entry))
+	dec.DisallowUnknownFields()
+	if err := dec.Decode(&e); err != nil {
+		return Entry{}, fmt.Errorf("privacy: ledger entry %d is unreadable", l.Seq)
+	}
+	return e, nil
+}
+
+// CheckChain checks that links are a whole chain from its first entry on, and
+// returns the head: the last hash, "" for no links.
+func CheckChain(links []Link) (head string, err error) {
+	for i, l := range links {
+		if l.Seq != int64(i)+1 || l.Entry != nil && sum(l.Entry) != l.Digest || sum([]byte(head+l.Digest)) != l.Hash {
+			return "", fmt.Errorf("privacy: the ledger's chain is broken at entry %d", i+1)
+		}
+		head = l.Hash
+	}
+	return head, nil
+}
+
+func sum(b []byte) string {
+	h := sha256.Sum256(b)
+	return hex.EncodeToString(h[:])
+}

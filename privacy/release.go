@@ -1,0 +1,166 @@
+package privacy
+
+import (
+	"fmt"
+	"math"
+
+	"halftone/privacy/domain"
+	"halftone/privacy/noise"
+)
+
+// A Release is the noised numbers of one period and edition. The zero Release
+// answers every question with an error or nothing.
+type Release struct{ noised *releaseState }
+
+type releaseState struct {
+	file sealedFile
+	raw  []byte
+}
+
+// Key names r.
+func (r Release) Key() (Key, error) {
+	if r.noised == nil {
+		return Key{}, ErrNotReleased
+	}
+	return r.noised.file.Key, nil
+}
+
+// File returns the bytes of the sealed file. They are public once published.
+func (r Release) File() []byte {
+	if r.noised == nil {
+		return nil
+	}
+	return r.noised.raw
+}
+
+// Model is what a reader may know of how r was made.
+func (r Release) Model() (Model, error) {
+	if r.noised == nil {
+		return Model{}, ErrNotReleased
+	}
+	f := r.noised.file
+	return Model{SpecDigest: f.SpecDigest, Unit: f.Unit, Measure: f.Measure, Bound: Bound{f.PerPeriod, f.Periods},
+		Dimensions: f.Dimensions, Tables: f.Tables, Plan: f.Plan}, nil
+}
+
+// A Model says how a release was made. All of it is public.
+type Model struct {
+	SpecDigest string
+	Unit       string
+	Measure    string
+	Bound      Bound
+	Dimensions []Dimension
+	Tables     []Table
+	Plan       Plan
+}
+
+// Additive reports whether the values of m's tables add up across tables and
+// levels. With one draw a cell they do not.
+func (m Model) Additive() bool { return false }
+
+// Table returns the table of that name.
+func (m Model) Table(name string) (Table, bool) {
+	for _, t := range m.Tables {
+		if t.Name == name {
+			return t, true
+		}
+	}
+	return Table{}, false
+}
+
+// Cells are the numbers of one table, in row-major order of its codes.
+type Cells struct {
+	Estimate []float64 // unbiased; may be negative
+	SD       []float64 // standard deviation of the estimate, privacy noise only
+	Value    []int64   // non-negative, for reading
+	Low      []int64   // 95 % interval of the true count, within the integers ≥ 0
+	High     []int64
+}
+
+// Cells reconstructs one table. It is deterministic.
+//
+// The interval is the estimate ± the exact 97.5 % quantile of the noise, cut at
+// 0 because a recorded count is a non-negative integer, and widened to contain
+// Value; each step only adds coverage.
+func (r Release) Cells(table string) (Cells, error) {
+	if r.noised == nil {
+		return Cells{}, ErrNotReleased
+	}
+	f := r.noised.file
+	for i, m := range f.Plan.Measurements {
+		if m.Table != table {
+			continue
+		}
+		l := noise.Laplace{B: m.B}
+		sd, half := math.Sqrt(l.Variance()), l.Quantile(0.05)
+		n := len(f.Noisy[i])
+		c := Cells{make([]float64, n), make([]float64, n), make([]int64, n), make([]int64, n), make([]int64, n)}
+		for k, v := range f.Noisy[i] {
+			c.Estimate[k], c.SD[k], c.Value[k] = float64(v), sd, max(0, v)
+			c.Low[k], c.High[k] = max(0, v-half), max(0, v+half)
+		}
+		return c, nil
+	}
+	return Cells{}, fmt.Errorf("privacy: no table %q in this release", table)
+}
+
+// A Noise is the distribution of the noise in one published estimate, or in a
+// sum of independent ones; signs do not matter. It compares no counts.
+type Noise struct{ terms noise.Sum }
+
+// Noise of one cell of a table, by its place in row-major order.
+func (r Release) Noise(table string, cell int) (Noise, error) {
+	if r.noised == nil {
+		return Noise{}, ErrNotReleased
+	}
+	d, err := r.noised.file.Plan.Noise(table, cell)
+	if err != nil {
+		return Noise{}, err
+	}
+	return Noise{noise.Sum{d}}, nil
+}
+
+// Plus is the noise of a sum or difference of independent estimates: cells of
+// releases of different periods, or of one release and different tables where
+// each cell was drawn on its own.
+func (n Noise) Plus(o ...Noise) Noise {
+	out := Noise{append(noise.Sum{}, n.terms...)}
+	for _, m := range o {
+		out.terms = append(out.terms, m.terms...)
+	}
+	return out
+}
+
+// PlusChance adds what chance alone makes of the difference of two counts with
+// one constant rate, whose sum is total (Skellam: a difference of two Poisson
+// counts). A total below 0 adds nothing.
+func (n Noise) PlusChance(total float64) Noise {
+	if total <= 0 {
+		return n
+	}
+	return Noise{append(append(noise.Sum{}, n.terms...), noise.Skellam{Total: total})}
+}
+
+// SD is the standard deviation.
+func (n Noise) SD() float64 { return math.Sqrt(n.terms.Variance()) }
+
+// P is the chance that noise alone is as far from 0 as d, or farther. It is
+// exact for integer estimates and rounds d towards 0 for others.
+func (n Noise) P(d float64) float64 {
+	return noise.Tail(n.terms, int64(math.Floor(math.Abs(d)+1e-6)))
+}
+
+// Visible is the least difference that has P at most alpha, plus what it takes
+// that a true change of this size passes it four times in five.
+func (n Noise) Visible(alpha float64) int64 {
+	return noise.Quantile(n.terms, alpha) + 1 + noise.Quantile(n.terms, 0.4)
+}
+
+// Cells of a table, counted.
+func (m Model) Cells(t Table) int {
+	n, err := domain.Cells(m.Dimensions, t.Levels)
+	if err != nil {
+		return 0
+	}
+	return n
+}

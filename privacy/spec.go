@@ -1,0 +1,196 @@
+// Package privacy turns exact counts into differentially private releases.
+//
+// It is the wall. A [Cube] takes counts and gives none back; a [Release] holds
+// noised numbers only, and only [Measure] and [OpenRelease] make one. The way
+// through is one-way: [Measure] charges a [Ledger], draws the noise once, and
+// seals what it drew.
+//
+// The wall stops accidents, not a hostile author: whoever may change this
+// package, or reads staging or a core dump, sees exact counts. It also promises
+// nothing about whether and when a release appears.
+package privacy
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"math"
+	"slices"
+
+	"halftone/privacy/domain"
+	"halftone/privacy/plan"
+)
+
+// The shape of the data, for packages that may import this one only.
+type (
+	Dimension = domain.Dimension
+	Level     = domain.Level
+	Period    = domain.Period
+	Table     = domain.Table
+	Plan      = plan.Plan
+	Accuracy  = plan.Accuracy
+)
+
+// Codes that every dimension may use (SDMX).
+const (
+	Total   = domain.Total
+	Unknown = domain.Unknown
+)
+
+// ParsePeriod reads 2026, 2026-Q3, 2026-11 or the band 2014-2018.
+func ParsePeriod(s string) (Period, error) { return domain.ParsePeriod(s) }
+
+// NewPeriod returns the period of 1, 3 or 12 months that a month lies in.
+func NewPeriod(year, month, months int) (Period, error) { return domain.NewPeriod(year, month, months) }
+
+// A Source is what the promise needs to know of one feed. All of it is
+// declared; nothing of it is read from data.
+type Source struct {
+	Name        string `json:"name"`
+	PerPeriod   int64  `json:"per_period"`  // m: the most that one person adds to its counts of one period
+	Periods     int64  `json:"periods"`     // p: the periods that one person is in, over all pulls; 0: any number
+	Sensitivity int64  `json:"sensitivity"` // L: the most that a figure moves when its own count moves by one
+	Mapping     string `json:"mapping"`     // digest of how its rows become counts
+}
+
+// A Budget is what everything that a dataset releases may tell about one
+// person, or about one person and period where a person may be in any number.
+type Budget struct {
+	NanoEpsilon uint64  `json:"epsilon_nano"`
+	Delta       float64 `json:"delta"` // declared; the Laplace mechanism spends none of it
+	PerPeriod   bool    `json:"per_period"`
+}
+
+// A Spec is everything that the promise rests on. It is fixed before a pull;
+// its digest is pinned by every charge.
+type Spec struct {
+	Dataset    string      `json:"dataset"`
+	Series     int         `json:"series"`
+	Measure    string      `json:"measure"`    // flow or stock
+	Unit       string      `json:"unit"`       // person, case or event: what the promise protects
+	Every      string      `json:"every"`      // length of a period
+	Dimensions []Dimension `json:"dimensions"` // codes and parents, no labels
+	Tables     []Table     `json:"tables"`     //
+	Sources    []Source    `json:"sources"`    //
+	Overlap    int         `json:"overlap"`    // most sources that one person is in; 0: all
+	Budget     Budget      `json:"budget"`     //
+	Editions   int         `json:"editions"`   // planned a period, the first included
+	Mechanism  string      `json:"mechanism"`  // resolved: never "auto"
+}
+
+// Digest is the SHA-256 of s in canonical form: JSON with fields in the order
+// of the type, no maps, no labels.
+func (s Spec) Digest() string {
+	b, err := json.Marshal(s)
+	if err != nil { // NaN as delta: Check refuses it
+		return "invalid"
+	}
+	h := sha256.Sum256(b)
+	return hex.EncodeToString(h[:])
+}
+
+// A Bound is the most that one person does to a dataset.
+type Bound struct {
+	PerPeriod int64 // M: changes the leaf cells of one period by at most this, L1
+	Periods   int64 // P: in at most this many periods; 0: any number
+}
+
+// Bound adds up the sources that one person may be in: M is the sum of the k
+// largest m·L, P that of the k largest p, k = Overlap.
+func (s Spec) Bound() Bound {
+	k := s.Overlap
+	if k == 0 || k > len(s.Sources) {
+		k = len(s.Sources)
+	}
+	var ms, ps []int64
+	unlimited := false
+	for _, src := range s.Sources {
+		ms, ps = append(ms, src.PerPeriod*src.Sensitivity), append(ps, src.Periods)
+		unlimited = unlimited || src.Periods == 0
+	}
+	b := Bound{sumLargest(ms, k), sumLargest(ps, k)}
+	if unlimited {
+		b.Periods = 0
+	}
+	return b
+}
+
+func sumLargest(v []int64, k int) (sum int64) {
+	slices.Sort(v)
+	for _, x := range v[len(v)-k:] {
+		sum += x
+	}
+	return sum
+}
+
+// maxContribution keeps m·L and sums of them far from overflow.
+const maxContribution = 1 << 20
+
+// Check cross-checks the fields of s.
+func (s Spec) Check() error {
+	if s.Dataset == "" || s.Series < 1 || s.Editions < 1 || len(s.Tables) == 0 || len(s.Sources) == 0 {
+		return errors.New("privacy: dataset, series, editions, tables and sources must be given")
+	}
+	for _, d := range s.Dimensions {
+		if err := d.Check(); err != nil {
+			return fmt.Errorf("privacy: %w", err)
+		}
+	}
+	if err := s.checkTables(); err != nil {
+		return err
+	}
+	for _, src := range s.Sources {
+		if src.PerPeriod < 1 || src.Sensitivity < 1 || src.Periods < 0 ||
+			max(src.PerPeriod, src.Sensitivity, src.Periods) > maxContribution {
+			return fmt.Errorf("privacy: source %s: contribution out of range (1 to 2^20)", src.Name)
+		}
+	}
+	if b := s.Budget; b.NanoEpsilon == 0 || math.IsNaN(b.Delta) || b.Delta < 0 || b.Delta >= 1 {
+		return errors.New("privacy: the budget must be positive, delta from 0 to below 1")
+	}
+	if unlimited := s.Bound().Periods == 0; unlimited != s.Budget.PerPeriod {
+		return errors.New("privacy: a budget a person-period goes with sources whose periods are unlimited, and only with them")
+	}
+	if s.Mechanism != plan.LaplaceMechanism {
+		return fmt.Errorf("privacy: no mechanism %q", s.Mechanism)
+	}
+	return nil
+}
+
+func (s Spec) checkTables() error {
+	names := map[string]bool{}
+	for _, t := range s.Tables {
+		if len(t.Levels) != len(s.Dimensions) {
+			return fmt.Errorf("privacy: table %s: %d levels for %d dimensions", t.Name, len(t.Levels), len(s.Dimensions))
+		}
+		if names[t.Name] {
+			return fmt.Errorf("privacy: table %s stands twice", t.Name)
+		}
+		names[t.Name] = true
+		for d, l := range t.Levels {
+			if l < 0 || l >= len(s.Dimensions[d].Levels) {
+				return fmt.Errorf("privacy: table %s: dimension %s has no level %d", t.Name, s.Dimensions[d].Name, l)
+			}
+		}
+	}
+	return nil
+}
+
+// periodCap is what all editions of one period together may cost: the person's
+// budget over the periods that a person may be in, rounded down.
+func (s Spec) periodCap() uint64 {
+	if p := s.Bound().Periods; p > 1 {
+		return s.Budget.NanoEpsilon / uint64(p)
+	}
+	return s.Budget.NanoEpsilon
+}
+
+// NewPlan prices one release of s. It touches no data.
+func NewPlan(s Spec) (Plan, error) {
+	if err := s.Check(); err != nil {
+		return Plan{}, err
+	}
+	return plan.Laplace(s.Tables, s.Bound().PerPeriod, s.periodCap()/uint64(s.Editions))
+}
