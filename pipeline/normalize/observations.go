@@ -1,0 +1,60 @@
+package normalize
+
+import "halftone/privacy"
+
+// Observations are normalized rows, in columns. Codes are leaf codes as text
+// behind a dictionary: a code list may grow between a pull and a cube, and a
+// cube is built from the dictionary.
+type Observations struct {
+	Periods []privacy.Period // dictionary
+	Period  []uint32
+	Dims    []Column // one a dimension of the dataset
+	Value   []int64
+	Files   []string // dictionary of origins
+	File    []uint32
+	Row     []int64 // row in the file
+}
+
+// A Column is dictionary coded text.
+type Column struct {
+	Dict  []string
+	Index []uint32
+}
+
+// Rows is the number of observations.
+func (o Observations) Rows() int { return len(o.Value) }
+
+// An Outcome is where a row ends. Every row read has exactly one.
+type Outcome string
+
+// The outcomes, by their keys in JSON.
+const (
+	Counted         Outcome = "counted"
+	TotalRow        Outcome = "total"
+	OtherBreakdown  Outcome = "other_breakdown"
+	NotKept         Outcome = "not_kept"
+	MergedDuplicate Outcome = "merged_duplicate"
+	NoValue         Outcome = "no_value"
+	NotACount       Outcome = "not_a_count"
+	Filtered        Outcome = "filtered"
+	Excluded        Outcome = "excluded"
+	Quarantined     Outcome = "quarantined"
+)
+
+// A Rejected row goes to quarantine: a place and a reason, never a value.
+type Rejected struct {
+	File   string `json:"file"`
+	Row    int64  `json:"row"`
+	Column string `json:"column"` // as configured; "" for a constant
+	Reason string `json:"reason"` // "place: unknown label"
+}
+
+// A Report says what became of every row of a pull.
+type Report struct {
+	Source     string            `json:"source"`
+	Read       int64             `json:"read"`
+	Outcomes   map[Outcome]int64 `json:"outcomes"` // adds up to Read
+	Reasons    map[string]int64  `json:"reasons"`  // of the quarantined rows
+	Quarantine []Rejected        `json:"quarantine"`
+	Periods    map[string]int64  `json:"periods"` // observations a period
+}
