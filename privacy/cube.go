@@ -26,9 +26,19 @@ const (
 // rows, merged, gives the same cube.
 //
 // A Cube may be filled by one goroutine at a time. Copies share the counts.
-type Cube struct{ exact *cubeState }
+type Cube struct {
+	// A function, not a pointer: where a Cube is an unexported field of another
+	// value, fmt cannot call Format, and with %s or %q follows a pointer.
+	open func() *cubeState
+}
 
-// cubeState sits behind a pointer because fmt prints unexported nested values.
+func (c Cube) exact() *cubeState {
+	if c.open == nil {
+		return nil
+	}
+	return c.open()
+}
+
 type cubeState struct {
 	digest string // of the Spec: cubes of different specs do not merge
 	period Period
@@ -70,7 +80,7 @@ func NewCube(s Spec, p Period) (Cube, error) {
 		}
 		c.parts = append(c.parts, pt)
 	}
-	return Cube{c}, nil
+	return Cube{func() *cubeState { return c }}, nil
 }
 
 // layout picks the parts: one at the finest levels that any table asks for if
@@ -105,7 +115,7 @@ func layout(s Spec) [][]int {
 // The caller guarantees that no person adds more than the Spec's bound to the
 // period's cubes together, and that each row is added once.
 func (c Cube) Add(codes [][]uint32, n []int64) error {
-	st := c.exact
+	st := c.exact()
 	if st == nil || len(st.parts) == 0 || len(codes) != len(st.parts[0].offset) {
 		return errors.New("privacy: wrong number of dimensions, or no cube")
 	}
@@ -157,12 +167,13 @@ func plus(a, b int64) (int64, bool) {
 
 // Merge adds o to c. Afterwards o is empty and must not be used.
 func (c Cube) Merge(o Cube) error {
-	if c.exact == nil || o.exact == nil || c.exact == o.exact ||
-		c.exact.digest != o.exact.digest || c.exact.period != o.exact.period || len(c.exact.parts) != len(o.exact.parts) {
+	into, from := c.exact(), o.exact()
+	if into == nil || from == nil || into == from ||
+		into.digest != from.digest || into.period != from.period || len(into.parts) != len(from.parts) {
 		return errors.New("privacy: cubes of different specs or periods do not merge")
 	}
-	for p := range c.exact.parts {
-		a, b := c.exact.parts[p].n, o.exact.parts[p].n
+	for p := range into.parts {
+		a, b := into.parts[p].n, from.parts[p].n
 		for i := range a {
 			sum, ok := plus(a[i], b[i])
 			if !ok {
@@ -171,7 +182,7 @@ func (c Cube) Merge(o Cube) error {
 			a[i] = sum
 		}
 	}
-	o.exact.parts = nil
+	from.parts = nil
 	return nil
 }
 

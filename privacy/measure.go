@@ -82,18 +82,19 @@ func (s Spec) draw(b Bound, p Plan) noise.LaplaceDraw {
 
 // count adds the cube up to every measured table and checks the range.
 func count(s Spec, c Cube, k Key, p Plan) ([][]int64, error) {
-	if c.exact == nil || len(c.exact.parts) == 0 || c.exact.digest != s.Digest() || c.exact.period != k.Period {
+	exact := c.exact()
+	if exact == nil || len(exact.parts) == 0 || exact.digest != s.Digest() || exact.period != k.Period {
 		return nil, errors.New("privacy: the cube is of another spec or period")
 	}
 	if k.Dataset != s.Dataset || k.Series != s.Series || k.Edition < 1 || k.Edition > s.Editions {
 		return nil, errors.New("privacy: the spec has no such release")
 	}
-	if !c.exact.inRange() {
+	if !exact.inRange() {
 		return nil, errors.New("privacy: the counts add up to more than 2^40")
 	}
 	var tables [][]int64
 	for _, m := range p.Measurements {
-		t, err := c.exact.table(s.Dimensions, m.Levels)
+		t, err := exact.table(s.Dimensions, m.Levels)
 		if err != nil {
 			return nil, err
 		}

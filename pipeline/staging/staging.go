@@ -1,0 +1,226 @@
+// Package staging keeps observations as encrypted Parquet, one file a batch and
+// period, and counts them into cubes. Beside connectors and normalize it is the
+// only place where exact rows exist, and the only one that opens them.
+//
+// A batch is all that one pull of one source returned. It is written once, and
+// exists from the moment its description is in place; what a crash left without
+// one is swept when the store is opened. Every batch has an age key of its own:
+// to destroy the key is to destroy the rows, wherever copies of the files are.
+//
+//	<state>/staging/<dataset>/<source>/<period>/<batch>.parquet.age
+//	<state>/staging/<dataset>/<source>/<batch>.json    what the batch holds
+//	<state>/staging/<dataset>/.pins/<release>.json     what a charged release counts
+//	<state>/keys/batch/<dataset>/<batch>.key           age identity
+//	<state>/keys/input/<dataset>.key                   HMAC key of input digests
+package staging
+
+import (
+	"crypto/rand"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+
+	"halftone/pipeline/normalize"
+	"halftone/privacy"
+)
+
+// A Store holds the staged rows of one dataset. One process at a time writes to
+// it; whoever opens it holds the lock of the state folder.
+type Store struct {
+	state   string
+	dataset string
+	input   []byte // HMAC key
+}
+
+// A Batch describes what one pull of one source brought.
+type Batch struct {
+	ID      string            `json:"id"`
+	Source  string            `json:"source"`
+	Pulled  time.Time         `json:"pulled"`
+	Mapping string            `json:"mapping"` // digest of the mapping that made the rows
+	Items   []Item            `json:"items"`   // files or replies that were taken
+	Periods map[string]Held   `json:"periods"` // by SDMX period
+	Report  *normalize.Report `json:"report"`
+	// Accepted says who let a batch pass that had shrunk, and why.
+	Accepted *Acceptance `json:"accepted,omitempty"`
+}
+
+// An Item is one file or reply, by the SHA-256 of its bytes under the store's
+// key: a plain hash of a small file can be searched.
+type Item struct {
+	Name   string `json:"name"`
+	Digest string `json:"digest"`
+}
+
+// Held says what a batch holds of a period.
+type Held struct {
+	Rows   int64  `json:"rows"`
+	Digest string `json:"digest"` // HMAC of the plain Parquet file
+}
+
+// An Acceptance is recorded where a person let a batch pass.
+type Acceptance struct {
+	By     string `json:"by"`
+	Reason string `json:"reason"`
+}
+
+// Open opens, and makes where there is none, the store of a dataset below the
+// state folder, and sweeps what an interrupted pull left.
+func Open(state, dataset string) (*Store, error) {
+	s := &Store{state: state, dataset: dataset}
+	for _, dir := range []string{s.dir(), filepath.Join(s.dir(), pins), s.keyDir(), filepath.Join(state, "keys", "input")} {
+		if err := os.MkdirAll(dir, 0o700); err != nil {
+			return nil, fmt.Errorf("staging: %w", err)
+		}
+	}
+	var err error
+	if s.input, err = loadKey(filepath.Join(state, "keys", "input", dataset+".key")); err != nil {
+		return nil, err
+	}
+	return s, s.sweep()
+}
+
+func (s *Store) dir() string    { return filepath.Join(s.state, "staging", s.dataset) }
+func (s *Store) keyDir() string { return filepath.Join(s.state, "keys", "batch", s.dataset) }
+
+func (s *Store) info(source, batch string) string {
+	return filepath.Join(s.dir(), source, batch+".json")
+}
+
+func (s *Store) file(source, period, batch string) string {
+	return filepath.Join(s.dir(), source, period, batch+suffix)
+}
+
+const (
+	suffix = ".parquet.age"
+	pins   = ".pins" // no source has a dot in its name
+)
+
+// loadKey reads a key of 32 bytes, or makes one.
+func loadKey(name string) ([]byte, error) {
+	b, err := os.ReadFile(name)
+	if errors.Is(err, fs.ErrNotExist) {
+		b = make([]byte, 32)
+		_, _ = rand.Read(b) // never fails
+		err = writeFile(name, b)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("staging: key: %w", err)
+	}
+	if len(b) != 32 {
+		return nil, errors.New("staging: a key file has a wrong length")
+	}
+	return b, nil
+}
+
+// writeFile writes a small file so that after a crash it is there whole or not at all.
+func writeFile(name string, b []byte) error {
+	f, err := os.CreateTemp(filepath.Dir(name), ".new-*") // 0600
+	if err != nil {
+		return err
+	}
+	_, err = f.Write(b)
+	err = errors.Join(err, f.Sync(), f.Close())
+	if err == nil {
+		err = os.Rename(f.Name(), name)
+	}
+	if err != nil {
+		return errors.Join(err, os.Remove(f.Name()))
+	}
+	return syncDir(filepath.Dir(name))
+}
+
+func syncDir(dir string) error {
+	d, err := os.Open(dir)
+	if err != nil {
+		return err
+	}
+	return errors.Join(d.Sync(), d.Close())
+}
+
+// Batches returns the batches of a source, oldest first.
+func (s *Store) Batches(source string) ([]Batch, error) {
+	names, err := filepath.Glob(filepath.Join(s.dir(), source, "*.json"))
+	if err != nil {
+		return nil, fmt.Errorf("staging: %w", err)
+	}
+	slices.Sort(names) // batch names begin with their time
+	var out []Batch
+	for _, n := range names {
+		b, err := os.ReadFile(n)
+		if err != nil {
+			return nil, fmt.Errorf("staging: %w", err)
+		}
+		var batch Batch
+		if err := json.Unmarshal(b, &batch); err != nil {
+			return nil, fmt.Errorf("staging: description of batch %s is unreadable", strings.TrimSuffix(filepath.Base(n), ".json"))
+		}
+		out = append(out, batch)
+	}
+	return out, nil
+}
+
+// sweep removes files of batches that have no description, and unfinished files.
+func (s *Store) sweep() error {
+	keep := map[string]bool{}
+	sources, err := os.ReadDir(s.dir())
+	if err != nil {
+		return fmt.Errorf("staging: %w", err)
+	}
+	for _, src := range sources {
+		if src.Name() == pins {
+			continue
+		}
+		batches, err := s.Batches(src.Name())
+		if err != nil {
+			return err
+		}
+		for _, b := range batches {
+			keep[b.ID] = true
+		}
+	}
+	var errs []error
+	drop := func(path string, e fs.DirEntry, err error) error {
+		if err != nil || e.IsDir() {
+			return err
+		}
+		name := e.Name()
+		batch, isRows := strings.CutSuffix(name, suffix)
+		key, isKey := strings.CutSuffix(name, ".key")
+		if strings.HasPrefix(name, ".new-") || isRows && !keep[batch] || isKey && !keep[key] {
+			errs = append(errs, os.Remove(path))
+		}
+		return nil
+	}
+	errs = append(errs, filepath.WalkDir(s.dir(), drop), filepath.WalkDir(s.keyDir(), drop))
+	if err := errors.Join(errs...); err != nil {
+		return fmt.Errorf("staging: sweep: %w", err)
+	}
+	return nil
+}
+
+// Uses names the batches whose rows of one period count, by source.
+type Uses map[string][]string
+
+// Select picks, of a source's batches (oldest first), those that count for a
+// period: the newest that holds it (`whole`), or all (`append`).
+func Select(delivers string, batches []Batch, p privacy.Period) []string {
+	var ids []string
+	for _, b := range slices.Backward(batches) {
+		if _, ok := b.Periods[p.String()]; !ok {
+			continue
+		}
+		ids = append(ids, b.ID)
+		if delivers != "append" {
+			break
+		}
+	}
+	slices.Reverse(ids)
+	return ids
+}

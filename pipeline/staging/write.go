@@ -1,0 +1,269 @@
+package staging
+
+import (
+	"crypto/hmac"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"hash"
+	"io"
+	"os"
+	"path/filepath"
+	"slices"
+
+	"filippo.io/age"
+	"github.com/parquet-go/parquet-go"
+
+	"halftone/pipeline/normalize"
+	"halftone/privacy"
+)
+
+// rowGroup is the most rows that are held in memory for a period and written as
+// one row group: what one worker counts at a time.
+const rowGroup = 1 << 18
+
+// A Writer writes one batch. Nothing of it exists for anyone else before Commit.
+type Writer struct {
+	s      *Store
+	source string
+	id     string
+	dims   []string
+	key    *age.X25519Identity
+	open   map[privacy.Period]*periodFile
+}
+
+// Create starts a batch of a source. The id must sort by time.
+func (s *Store) Create(source, id string, dims []string) (*Writer, error) {
+	key, err := age.GenerateX25519Identity()
+	if err != nil {
+		return nil, fmt.Errorf("staging: %w", err)
+	}
+	if err := os.MkdirAll(filepath.Join(s.dir(), source), 0o700); err != nil {
+		return nil, fmt.Errorf("staging: %w", err)
+	}
+	if err := writeFile(filepath.Join(s.keyDir(), id+".key"), []byte(key.String()+"\n")); err != nil {
+		return nil, fmt.Errorf("staging: batch key: %w", err)
+	}
+	return &Writer{s, source, id, dims, key, map[privacy.Period]*periodFile{}}, nil
+}
+
+// A periodFile is the growing file of one period. The rows of the next row group
+// wait in columns.
+type periodFile struct {
+	path   string
+	f      *os.File
+	plain  hash.Hash
+	sealed io.WriteCloser
+	w      *parquet.GenericWriter[any]
+	schema *parquet.Schema
+	rows   int64
+
+	texts      []texts // the dimensions, then the file
+	value, row []int64
+}
+
+// texts is dictionary coded text that grows.
+type texts struct {
+	dict  []string
+	at    map[string]uint32
+	index []uint32
+}
+
+func (t *texts) take(dict []string, index []uint32, rows []int) {
+	if t.at == nil {
+		t.at = map[string]uint32{}
+	}
+	place := make([]uint32, len(dict))
+	for i, text := range dict {
+		k, ok := t.at[text]
+		if !ok {
+			k = uint32(len(t.dict))
+			t.at[text], t.dict = k, append(t.dict, text)
+		}
+		place[i] = k
+	}
+	for _, r := range rows {
+		t.index = append(t.index, place[index[r]])
+	}
+}
+
+func (t *texts) values(vals []parquet.Value, column int) {
+	dict := make([]parquet.Value, len(t.dict))
+	for i, text := range t.dict {
+		dict[i] = parquet.ByteArrayValue([]byte(text)).Level(0, 0, column)
+	}
+	for i, k := range t.index {
+		vals[i] = dict[k]
+	}
+}
+
+// Add appends observations; their dimensions are those of Create, in order.
+func (w *Writer) Add(o normalize.Observations) error {
+	if len(o.Dims) != len(w.dims) {
+		return errors.New("staging: wrong number of dimensions")
+	}
+	byPeriod := make([][]int, len(o.Periods))
+	for i, p := range o.Period {
+		byPeriod[p] = append(byPeriod[p], i)
+	}
+	for p, rows := range byPeriod {
+		if len(rows) == 0 {
+			continue
+		}
+		pf, err := w.periodFile(o.Periods[p])
+		if err != nil {
+			return err
+		}
+		if err := pf.add(w.dims, o, rows); err != nil {
+			return fmt.Errorf("staging: %w", err)
+		}
+	}
+	return nil
+}
+
+func (w *Writer) periodFile(p privacy.Period) (*periodFile, error) {
+	if pf := w.open[p]; pf != nil {
+		return pf, nil
+	}
+	path := w.s.file(w.source, p.String(), w.id)
+	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
+		return nil, fmt.Errorf("staging: %w", err)
+	}
+	f, err := os.OpenFile(path, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)
+	if err != nil {
+		return nil, fmt.Errorf("staging: %w", err)
+	}
+	sealed, err := age.Encrypt(f, w.key.Recipient())
+	if err != nil {
+		return nil, errors.Join(fmt.Errorf("staging: %w", err), f.Close())
+	}
+	pf := &periodFile{path: path, f: f, sealed: sealed, plain: hmac.New(sha256.New, w.s.input), schema: schema(w.dims)}
+	pf.w = parquet.NewGenericWriter[any](io.MultiWriter(sealed, pf.plain), pf.schema, parquet.Compression(&parquet.Zstd))
+	pf.texts = make([]texts, len(w.dims)+1)
+	w.open[p] = pf
+	return pf, nil
+}
+
+// schema has a dictionary-coded column a dimension, so that a cube is built from
+// integers.
+func schema(dims []string) *parquet.Schema {
+	text := func() parquet.Node { return parquet.Encoded(parquet.String(), &parquet.RLEDictionary) }
+	g := parquet.Group{"value": parquet.Int(64), "file": text(), "row": parquet.Int(64)}
+	for _, d := range dims {
+		g["dim_"+d] = text()
+	}
+	return parquet.NewSchema("observation", g)
+}
+
+func (pf *periodFile) add(dims []string, o normalize.Observations, rows []int) error {
+	for len(rows) > 0 {
+		n := min(len(rows), rowGroup-len(pf.value))
+		pf.take(o, rows[:n])
+		rows = rows[n:]
+		if len(pf.value) == rowGroup {
+			if err := pf.flush(dims); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// take copies rows behind the waiting ones.
+func (pf *periodFile) take(o normalize.Observations, rows []int) {
+	for d, c := range o.Dims {
+		pf.texts[d].take(c.Dict, c.Index, rows)
+	}
+	pf.texts[len(o.Dims)].take(o.Files, o.File, rows)
+	for _, r := range rows {
+		pf.value, pf.row = append(pf.value, o.Value[r]), append(pf.row, o.Row[r])
+	}
+}
+
+// flush writes the waiting rows as one row group, column by column.
+func (pf *periodFile) flush(dims []string) error {
+	n := len(pf.value)
+	if n == 0 {
+		return nil
+	}
+	cols := pf.w.ColumnWriters()
+	vals := make([]parquet.Value, n)
+	for ci, path := range pf.schema.Columns() {
+		switch name := path[0]; name {
+		case "value":
+			integers(vals, pf.value, ci)
+		case "row":
+			integers(vals, pf.row, ci)
+		case "file":
+			pf.texts[len(dims)].values(vals, ci)
+		default:
+			pf.texts[slices.Index(dims, name[len("dim_"):])].values(vals, ci)
+		}
+		if _, err := cols[ci].WriteRowValues(vals); err != nil {
+			return err
+		}
+		if err := cols[ci].Close(); err != nil {
+			return err
+		}
+	}
+	if err := pf.w.Flush(); err != nil {
+		return err
+	}
+	pf.rows += int64(n)
+	pf.texts, pf.value, pf.row = make([]texts, len(dims)+1), pf.value[:0], pf.row[:0]
+	return nil
+}
+
+func integers(vals []parquet.Value, v []int64, column int) {
+	for i, x := range v {
+		vals[i] = parquet.Int64Value(x).Level(0, 0, column)
+	}
+}
+
+// Commit makes the batch exist. b's ID, Source and Periods are filled in.
+func (w *Writer) Commit(b Batch) (Batch, error) {
+	b.ID, b.Source, b.Periods = w.id, w.source, map[string]Held{}
+	for p, pf := range w.open {
+		err := pf.flush(w.dims)
+		err = errors.Join(err, pf.w.Close(), pf.sealed.Close(), pf.f.Sync(), pf.f.Close(), syncDir(filepath.Dir(pf.path)))
+		if err != nil {
+			return Batch{}, errors.Join(fmt.Errorf("staging: %w", err), w.Abort())
+		}
+		b.Periods[p.String()] = Held{pf.rows, hex.EncodeToString(pf.plain.Sum(nil))}
+	}
+	text, err := json.Marshal(b)
+	if err == nil {
+		err = writeFile(w.s.info(w.source, w.id), text)
+	}
+	if err != nil {
+		return Batch{}, errors.Join(fmt.Errorf("staging: %w", err), w.Abort())
+	}
+	w.open = nil
+	return b, nil
+}
+
+// Abort removes what was written. After Commit it does nothing.
+func (w *Writer) Abort() error {
+	if w.open == nil {
+		return nil
+	}
+	errs := []error{os.Remove(filepath.Join(w.s.keyDir(), w.id+".key"))}
+	for _, pf := range w.open {
+		_ = pf.f.Close() // may be closed already
+		errs = append(errs, os.Remove(pf.path))
+	}
+	w.open = nil
+	if err := errors.Join(errs...); err != nil {
+		return fmt.Errorf("staging: %w", err)
+	}
+	return nil
+}
+
+// ItemDigest keys a plain SHA-256 with the store's key.
+func (s *Store) ItemDigest(sha string) string {
+	m := hmac.New(sha256.New, s.input)
+	m.Write([]byte("item\x00" + sha))
+	return hex.EncodeToString(m.Sum(nil))
+}
