@@ -8,6 +8,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 )
 
 // Kinds of failure that a program acts on; a ledger wraps them.
@@ -72,7 +73,15 @@ type Charge struct {
 	Cost        uint64 // in Terms.Unit
 	Terms       Terms
 	SpecDigest  string
-	InputDigest string // HMAC under a destroyable key of the rows that are counted
+	InputDigest string   // HMAC under a destroyable key of the rows that are counted
+	Expected    []string // names of the sources that should have delivered, from configuration and calendars
+	Reporting   []string // of those, the ones whose pull was complete; never from rows
+}
+
+// Same reports whether two charges are alike in everything.
+func (c Charge) Same(o Charge) bool {
+	return c.Key == o.Key && c.Cost == o.Cost && c.Terms == o.Terms && c.SpecDigest == o.SpecDigest &&
+		c.InputDigest == o.InputDigest && slices.Equal(c.Expected, o.Expected) && slices.Equal(c.Reporting, o.Reporting)
 }
 
 // A Ledger keeps charges and sealed releases. Both are durable on return.
@@ -98,20 +107,22 @@ const (
 // An Entry is one fact that a ledger has recorded. Entries are public: each
 // version carries those of its dataset.
 type Entry struct {
-	Day         string  `json:"day"` // UTC; no clock time, which would show how long a measurement took
-	Kind        string  `json:"kind"`
-	Dataset     string  `json:"dataset"`
-	Series      int     `json:"series,omitempty"`
-	Period      *Period `json:"period,omitempty"`
-	Edition     int     `json:"edition,omitempty"`
-	Cost        uint64  `json:"cost,omitempty"` // of a charge, in Terms.Unit
-	Terms       *Terms  `json:"terms,omitempty"`
-	SpecDigest  string  `json:"spec_digest,omitempty"`
-	InputDigest string  `json:"input_digest,omitempty"`
-	Sealed      string  `json:"sealed_sha256,omitempty"` // of a seal
-	Version     string  `json:"version,omitempty"`       // of a publish
-	Sequence    int     `json:"sequence,omitempty"`
-	Manifest    string  `json:"manifest_sha256,omitempty"`
+	Day         string   `json:"day"` // UTC; no clock time, which would show how long a measurement took
+	Kind        string   `json:"kind"`
+	Dataset     string   `json:"dataset"`
+	Series      int      `json:"series,omitempty"`
+	Period      *Period  `json:"period,omitempty"`
+	Edition     int      `json:"edition,omitempty"`
+	Cost        uint64   `json:"cost,omitempty"` // of a charge, in Terms.Unit
+	Terms       *Terms   `json:"terms,omitempty"`
+	SpecDigest  string   `json:"spec_digest,omitempty"`
+	InputDigest string   `json:"input_digest,omitempty"`
+	Expected    []string `json:"sources_expected,omitempty"`
+	Reporting   []string `json:"sources_reporting,omitempty"`
+	Sealed      string   `json:"sealed_sha256,omitempty"` // of a seal
+	Version     string   `json:"version,omitempty"`       // of a publish
+	Sequence    int      `json:"sequence,omitempty"`
+	Manifest    string   `json:"manifest_sha256,omitempty"`
 }
 
 // Key is the release that a charge or a seal is about.

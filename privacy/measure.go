@@ -29,6 +29,13 @@ type sealedFile struct {
 	Noisy      [][]int64   `json:"noisy"` // one a measurement, row-major: exact integer plus integer noise
 }
 
+// An Input says which rows a release counts, without saying anything of them.
+type Input struct {
+	Digest    string   // HMAC, under a key that can be destroyed, of the rows
+	Expected  []string // names of the sources that should have delivered
+	Reporting []string // of those, the ones whose pull was complete
+}
+
 // Measure charges l, draws the noise of s's plan over c, and seals what it
 // drew. The plan is computed here from the spec, so that nothing else can be
 // drawn. If k is sealed already it returns that release and draws nothing.
@@ -37,9 +44,9 @@ type sealedFile struct {
 // before the seal, so the next Measure of k, with the same spec and input, may
 // draw again on the same charge.
 //
-// The caller guarantees that c was filled from the rows that inputDigest
-// stands for, and that every check that may stop a release has ended.
-func Measure(ctx context.Context, s Spec, c Cube, k Key, inputDigest string, l Ledger) (Release, error) {
+// The caller guarantees that c was filled from the rows that in stands for, and
+// that every check that may stop a release has ended.
+func Measure(ctx context.Context, s Spec, c Cube, k Key, in Input, l Ledger) (Release, error) {
 	// 1. Once.
 	if r, err := OpenRelease(ctx, k, l); err == nil || !errors.Is(err, ErrNotReleased) {
 		return r, err
@@ -55,7 +62,7 @@ func Measure(ctx context.Context, s Spec, c Cube, k Key, inputDigest string, l L
 	}
 	// 3. Charge.
 	bound := s.Bound()
-	if err := l.Reserve(ctx, Charge{k, p.NanoEpsilon, s.Terms(), s.Digest(), inputDigest}); err != nil {
+	if err := l.Reserve(ctx, Charge{k, p.NanoEpsilon, s.Terms(), s.Digest(), in.Digest, in.Expected, in.Reporting}); err != nil {
 		return Release{}, fmt.Errorf("%s: %w", k, err)
 	}
 	// 4. Draw. The counts turn into noised numbers in place.

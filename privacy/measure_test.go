@@ -22,7 +22,7 @@ func newTestLedger() *testLedger {
 
 func (l *testLedger) Reserve(_ context.Context, c Charge) error {
 	l.log = append(l.log, "reserve")
-	if old, ok := l.charges[c.Key]; ok && old != c {
+	if old, ok := l.charges[c.Key]; ok && !old.Same(c) {
 		return ErrPinned
 	}
 	l.charges[c.Key] = c
@@ -64,14 +64,14 @@ func TestMeasureOnce(t *testing.T) {
 	s, l := tree(), newTestLedger()
 	k := Key{"t", 1, year(t, 2026), 1}
 	c := filled(t, s, k.Period, [][]uint32{{1, 7}, {0, 2}}, []int64{50, 9})
-	r, err := Measure(t.Context(), s, c, k, "in", l)
+	r, err := Measure(t.Context(), s, c, k, Input{Digest: "in"}, l)
 	if err != nil {
 		t.Fatal(err)
 	}
 	if got := l.charges[k]; got.Cost != 1e9 || got.SpecDigest != s.Digest() || got.InputDigest != "in" || got.Terms.Cap() != 1e9 {
 		t.Errorf("charge %+v", got)
 	}
-	again, err := Measure(t.Context(), s, c, k, "in", l)
+	again, err := Measure(t.Context(), s, c, k, Input{Digest: "in"}, l)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -118,21 +118,21 @@ func TestMeasureFailsBeforeTheCharge(t *testing.T) {
 		"too many below": {filled(t, s, k.Period, [][]uint32{{0, 1}, {0, 0}}, []int64{-1 << 40, 1}), k},
 	} {
 		l := newTestLedger()
-		if _, err := Measure(t.Context(), s, tc.c, tc.k, "in", l); err == nil || len(l.charges) > 0 {
+		if _, err := Measure(t.Context(), s, tc.c, tc.k, Input{Digest: "in"}, l); err == nil || len(l.charges) > 0 {
 			t.Errorf("%s: error %v, %d charges", name, err, len(l.charges))
 		}
 	}
 	l := newTestLedger()
 	l.failure = errors.New("disk full")
 	c := ok()
-	if _, err := Measure(t.Context(), s, c, k, "in", l); !errors.Is(err, l.failure) {
+	if _, err := Measure(t.Context(), s, c, k, Input{Digest: "in"}, l); !errors.Is(err, l.failure) {
 		t.Fatal(err)
 	}
 	l.failure = nil
-	if _, err := Measure(t.Context(), s, c, k, "in", l); err != nil || len(l.charges) != 1 || len(l.log) != 3 {
+	if _, err := Measure(t.Context(), s, c, k, Input{Digest: "in"}, l); err != nil || len(l.charges) != 1 || len(l.log) != 3 {
 		t.Errorf("after a crash before the seal: %v, %v", err, l.log)
 	}
-	if _, err := Measure(t.Context(), s, c, Key{"t", 1, k.Period, 1}, "other", &testLedger{charges: l.charges, files: map[Key][]byte{}}); !errors.Is(err, ErrPinned) {
+	if _, err := Measure(t.Context(), s, c, Key{"t", 1, k.Period, 1}, Input{Digest: "other"}, &testLedger{charges: l.charges, files: map[Key][]byte{}}); !errors.Is(err, ErrPinned) {
 		t.Errorf("another input under the same charge: %v", err)
 	}
 }
@@ -157,7 +157,7 @@ func TestNoiseIsWhatIsClaimed(t *testing.T) {
 	var sq, cover, cells float64
 	for _, y := range []int{2024, 2025} {
 		k := Key{"t", 1, year(t, y), 1}
-		r, err := Measure(t.Context(), s, filled(t, s, k.Period, codes[:], n), k, "in", newTestLedger())
+		r, err := Measure(t.Context(), s, filled(t, s, k.Period, codes[:], n), k, Input{Digest: "in"}, newTestLedger())
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -188,7 +188,7 @@ func TestNoiseIsWhatIsClaimed(t *testing.T) {
 func FuzzOpenRelease(f *testing.F) {
 	s, l := tree(), newTestLedger()
 	k := Key{"t", 1, year(f, 2026), 1}
-	if _, err := Measure(f.Context(), s, filled(f, s, k.Period, [][]uint32{{1}, {0}}, []int64{5}), k, "in", l); err != nil {
+	if _, err := Measure(f.Context(), s, filled(f, s, k.Period, [][]uint32{{1}, {0}}, []int64{5}), k, Input{Digest: "in"}, l); err != nil {
 		f.Fatal(err)
 	}
 	f.Add(l.files[k])

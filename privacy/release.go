@@ -150,6 +150,10 @@ func (n Noise) P(d float64) float64 {
 	return noise.Tail(n.terms, int64(math.Floor(math.Abs(d)+1e-6)))
 }
 
+// Quantile is the least k >= 0 with P(|noise| > k) at most alpha: an estimate
+// ± Quantile(0.05) holds the true count 95 times in 100.
+func (n Noise) Quantile(alpha float64) int64 { return noise.Quantile(n.terms, alpha) }
+
 // Visible is the least difference that has P at most alpha, plus what it takes
 // that a true change of this size passes it four times in five.
 func (n Noise) Visible(alpha float64) int64 {

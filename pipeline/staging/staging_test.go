@@ -73,7 +73,7 @@ func (m *memory) Sealed(context.Context, privacy.Key) ([]byte, error) {
 // (b = 1/500: a draw is not 0 once in 10^108).
 func counts(t testing.TB, s privacy.Spec, c privacy.Cube, p privacy.Period) []float64 {
 	t.Helper()
-	r, err := privacy.Measure(t.Context(), s, c, privacy.Key{Dataset: "d", Series: 1, Period: p, Edition: 1}, "", &memory{})
+	r, err := privacy.Measure(t.Context(), s, c, privacy.Key{Dataset: "d", Series: 1, Period: p, Edition: 1}, privacy.Input{}, &memory{})
 	if err != nil {
 		t.Fatal(err)
 	}
