@@ -123,6 +123,7 @@ type Entry struct {
 	Version     string   `json:"version,omitempty"`       // of a publish
 	Sequence    int      `json:"sequence,omitempty"`
 	Manifest    string   `json:"manifest_sha256,omitempty"`
+	Releases    []string `json:"releases,omitempty"` // of a publish, as period.edition; all are of Series
 }
 
 // Key is the release that a charge or a seal is about.

@@ -21,8 +21,8 @@ type Mapping struct {
 	Value      Value
 	Dimensions []Dimension // one a dimension of the dataset, in its order
 	Key        []string    // columns that identify a row; nil: the mapped codes and the period
-	KeyRow     bool        // `key: row`: every row is its own
-	Duplicates string      // error, sum, max or same
+	KeyRow     bool        // `key: row`: every row is its own; so it is where neither Key nor Duplicates is given and Value is a constant
+	Duplicates string      // error, sum, max or same; "" is error
 	Bounds     Bounds
 	Quarantine float64 // most share of the rows that pass where: 0.01
 }
@@ -33,54 +33,54 @@ type Predicate []Test
 // A Test is about the text of one column. Exactly one of the fields below
 // Column is set. Literals are compared folded (NFC, trim, runs of white space, case).
 type Test struct {
-	Column     string
-	In         []string
-	NotIn      []string
-	Matches    string // regular expression
-	NotMatches string
+	Column     string   `json:"column"`
+	In         []string `json:"in,omitempty"`
+	NotIn      []string `json:"not,omitempty"`
+	Matches    string   `json:"matches,omitempty"` // regular expression, against the text without outer white space, in its own case
+	NotMatches string   `json:"not_matches,omitempty"`
 }
 
 // A Unit says which rows hold counts: a constant for all rows, or labels of a column.
 type Unit struct {
-	Const  string            // count, or another unit; "" when Column is set
-	Column string            //
-	Codes  map[string]string // label → unit
+	Const  string            `json:"const,omitempty"`  // count, or another unit; "" when Column is set
+	Column string            `json:"column,omitempty"` //
+	Codes  map[string]string `json:"codes,omitempty"`  // label → unit
 }
 
 // A Period says how a row's period is read.
 type Period struct {
-	Column  string
-	Const   string
-	Formats []string // Unicode patterns; none: yyyy, yyyy-'Q'Q, yyyy-MM or yyyy-MM-dd by the text's own form
-	Codes   map[string]string
-	Blank   string // "" or exclude
+	Column  string            `json:"column,omitempty"`
+	Const   string            `json:"const,omitempty"`
+	Formats []string          `json:"format,omitempty"` // Unicode patterns, first hit; none: yyyy, yyyy-'Q'Q, yyyy-MM, yyyy-MM-dd or a band yyyy-yyyy by the text's own form
+	Codes   map[string]string `json:"codes,omitempty"`  // label → period (2026, 2026-Q3, 2026-11, 2014-2018) or exclude, before the formats
+	Blank   string            `json:"blank,omitempty"`  // "" quarantines it, or exclude
 }
 
 // A Value says how a row's count is read.
 type Value struct {
-	Column    string
-	Const     int64  // when Column is ""
-	GroupChar string // "," in 1,282
-	Blank     string // "", exclude, missing or zero; "" stops the source
+	Column    string `json:"column,omitempty"`
+	Const     int64  `json:"const,omitempty"`      // when Column is ""
+	GroupChar string `json:"group_char,omitempty"` // "," in 1,282
+	Blank     string `json:"blank,omitempty"`      // "", exclude, missing, not_collected or zero; "" stops the source
 }
 
 // A Dimension says how a row's code is found. An unmapped dimension (zero Rules)
 // is at its total.
 type Dimension struct {
 	Name    string
-	Rules   []Rule // the first applies; this issue's language has one
+	Rules   []Rule // the first applies; more than one is not built yet
 	Unknown bool   // unknown: true of the dimension in the configuration
 	List    codelist.List
 }
 
 // A Rule turns a text into a code.
 type Rule struct {
-	Column  string
-	Const   string            // a code, when Column is ""
-	Codes   map[string]string // label → code, before the code list
-	NoList  bool              // `list: false`: the code list's own codes, labels and synonyms do not count
-	Blank   string            // code of an empty text; "" quarantines it
-	Unknown string            // code of an unknown label; "" quarantines it
+	Column  string            `json:"column,omitempty"`
+	Const   string            `json:"const,omitempty"`   // a code, when Column is ""
+	Codes   map[string]string `json:"codes,omitempty"`   // label → code, before the code list
+	NoList  bool              `json:"no_list,omitempty"` // `list: false`: the code list's own codes, labels and synonyms do not count
+	Blank   string            `json:"blank,omitempty"`   // code of an empty text; "" quarantines it
+	Unknown string            `json:"unknown,omitempty"` // code of an unknown label; "" quarantines it
 }
 
 // Bounds are those outside which a source stops.

@@ -4,7 +4,9 @@ import "halftone/privacy"
 
 // Observations are normalized rows, in columns. Codes are leaf codes as text
 // behind a dictionary: a code list may grow between a pull and a cube, and a
-// cube is built from the dictionary.
+// cube is built from the dictionary. A dictionary may have entries that no row
+// uses. The receiver may keep the value and must not change it: dictionaries are
+// shared from page to page.
 type Observations struct {
 	Periods []privacy.Period // dictionary
 	Period  []uint32
@@ -49,12 +51,19 @@ type Rejected struct {
 	Reason string `json:"reason"` // "place: unknown label"
 }
 
+// MaxRejected is how many quarantined rows a report lists one by one. All are
+// counted.
+const MaxRejected = 100_000
+
 // A Report says what became of every row of a pull.
 type Report struct {
 	Source     string            `json:"source"`
-	Read       int64             `json:"read"`
-	Outcomes   map[Outcome]int64 `json:"outcomes"` // adds up to Read
-	Reasons    map[string]int64  `json:"reasons"`  // of the quarantined rows
-	Quarantine []Rejected        `json:"quarantine"`
-	Periods    map[string]int64  `json:"periods"` // observations a period
+	Read       int64             `json:"read"`           // rows, without the blank ones
+	Blank      int64             `json:"blank"`          // rows with no text in any mapped column: no rows to us
+	Outcomes   map[Outcome]int64 `json:"outcomes"`       // adds up to Read
+	Reasons    map[string]int64  `json:"reasons"`        // of the quarantined rows
+	Quarantine []Rejected        `json:"quarantine"`     // in row order, the first MaxRejected
+	Periods    map[string]int64  `json:"periods"`        // observations a period
+	Unknown    map[string]int64  `json:"unknown_labels"` // observations a dimension whose label only the rule's `unknown` took
+	Unused     []string          `json:"unused"`         // literals of the mapping that no row had, with their keys
 }

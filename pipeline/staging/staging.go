@@ -4,7 +4,7 @@
 //
 // A batch is all that one pull of one source returned. It is written once, and
 // exists from the moment its description is in place; what a crash left without
-// one is swept when the store is opened. Every batch has an age key of its own:
+// one, [Store.Sweep] removes. Every batch has an age key of its own:
 // to destroy the key is to destroy the rows, wherever copies of the files are.
 //
 //	<state>/staging/<dataset>/<source>/<period>/<batch>.parquet.age
@@ -71,7 +71,7 @@ type Acceptance struct {
 }
 
 // Open opens, and makes where there is none, the store of a dataset below the
-// state folder, and sweeps what an interrupted pull left.
+// state folder.
 func Open(state, dataset string) (*Store, error) {
 	s := &Store{state: state, dataset: dataset}
 	for _, dir := range []string{s.dir(), filepath.Join(s.dir(), pins), s.keyDir(), filepath.Join(state, "keys", "input")} {
@@ -83,7 +83,7 @@ func Open(state, dataset string) (*Store, error) {
 	if s.input, err = loadKey(filepath.Join(state, "keys", "input", dataset+".key")); err != nil {
 		return nil, err
 	}
-	return s, s.sweep()
+	return s, nil
 }
 
 func (s *Store) dir() string    { return filepath.Join(s.state, "staging", s.dataset) }
@@ -98,8 +98,9 @@ func (s *Store) file(source, period, batch string) string {
 }
 
 const (
-	suffix = ".parquet.age"
-	pins   = ".pins" // no source has a dot in its name
+	suffix  = ".parquet.age"
+	pins    = ".pins" // no source has a dot in its name
+	reports = ".reports"
 )
 
 // loadKey reads a key of 32 bytes, or makes one.
@@ -166,15 +167,16 @@ func (s *Store) Batches(source string) ([]Batch, error) {
 	return out, nil
 }
 
-// sweep removes files of batches that have no description, and unfinished files.
-func (s *Store) sweep() error {
+// Sweep removes what an interrupted pull left: files and keys of batches that have
+// no description. The caller guarantees that nobody is writing a batch.
+func (s *Store) Sweep() error {
 	keep := map[string]bool{}
 	sources, err := os.ReadDir(s.dir())
 	if err != nil {
 		return fmt.Errorf("staging: %w", err)
 	}
 	for _, src := range sources {
-		if src.Name() == pins {
+		if strings.HasPrefix(src.Name(), ".") {
 			continue
 		}
 		batches, err := s.Batches(src.Name())
@@ -223,4 +225,35 @@ func Select(delivers string, batches []Batch, p privacy.Period) []string {
 	}
 	slices.Reverse(ids)
 	return ids
+}
+
+// KeepReport keeps the newest report of a source, also of a pull that stopped,
+// so that a person can look at its quarantine.
+func (s *Store) KeepReport(source string, r normalize.Report) error {
+	b, err := json.Marshal(r)
+	if err != nil {
+		return fmt.Errorf("staging: %w", err)
+	}
+	if err := os.MkdirAll(filepath.Join(s.dir(), reports), 0o700); err != nil {
+		return fmt.Errorf("staging: %w", err)
+	}
+	if err := writeFile(filepath.Join(s.dir(), reports, source+".json"), b); err != nil {
+		return fmt.Errorf("staging: report: %w", err)
+	}
+	return nil
+}
+
+// Report returns what KeepReport kept, or false before the first pull.
+func (s *Store) Report(source string) (r normalize.Report, ok bool, err error) {
+	b, err := os.ReadFile(filepath.Join(s.dir(), reports, source+".json"))
+	if errors.Is(err, fs.ErrNotExist) {
+		return r, false, nil
+	}
+	if err == nil {
+		err = json.Unmarshal(b, &r)
+	}
+	if err != nil {
+		return r, false, fmt.Errorf("staging: the report of %s is unreadable", source)
+	}
+	return r, true, nil
 }

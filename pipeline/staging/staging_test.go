@@ -185,7 +185,7 @@ func TestStagedFilesAreEncryptedAndPrivate(t *testing.T) {
 	}
 }
 
-// A pull that never committed leaves nothing after the next Open; one that was
+// A pull that never committed leaves nothing after a sweep; one that was
 // aborted leaves nothing at once; a committed one stays.
 func TestUnfinishedBatchesAreSwept(t *testing.T) {
 	state := t.TempDir()
@@ -221,7 +221,7 @@ func TestUnfinishedBatchesAreSwept(t *testing.T) {
 	if n := left(); n != 1+4+3 { // input key; b1: two files, description, key; b3: two unfinished files and a key
 		t.Errorf("%d files before the sweep", n)
 	}
-	if _, err := Open(state, "d"); err != nil {
+	if err := st.Sweep(); err != nil {
 		t.Fatal(err)
 	}
 	if n := left(); n != 1+4 {

@@ -1,0 +1,55 @@
+# Halftone. `make` alone prints what there is.
+GO      ?= go
+# The race detector needs a C compiler; without one the tests run all the same.
+RACE    := $(if $(shell command -v gcc 2>/dev/null),-race)
+TOOLS   := $(CURDIR)/bin/tools
+LINTER  := $(TOOLS)/golangci-lint-v2.15.0
+DEMO    ?= demo
+
+.DEFAULT_GOAL := help
+.PHONY: help build demo test check format vet lint samples fuzz clean
+
+help: ## print this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+build: ## make bin/halftone
+	$(GO) build -trimpath -o bin/halftone ./cmd/halftone
+
+demo: build ## run the whole pipeline on real public data, into demo/
+	@test -e $(DEMO)/halftone.yaml || bin/halftone init $(DEMO) --example us-offences > /dev/null
+	@bin/halftone -C $(DEMO) run
+	@echo
+	@echo "version   $(DEMO)/public/datasets/us-offences/latest/"
+	@echo "report    $(DEMO)/public/datasets/us-offences/latest/report/index.html"
+	@echo "ledger    $(DEMO)/.halftone/ledger.db   (see it: bin/halftone -C $(DEMO) budget)"
+	@echo "To open the report: $(if $(filter Darwin,$(shell uname -s)),open,xdg-open) $(DEMO)/public/datasets/us-offences/latest/report/index.html"
+
+test: ## run all tests
+	$(GO) test $(RACE) -shuffle=on ./...
+
+check: format vet lint samples test ## format, vet, lint, sample configurations, test
+
+format: ## fail if a file is not formatted
+	@out=$$(gofmt -l .); test -z "$$out" || { echo "not formatted (gofmt -w):"; echo "$$out"; exit 1; }
+
+vet: ## go vet
+	$(GO) vet ./...
+
+lint: $(LINTER) ## golangci-lint
+	$(LINTER) run
+
+$(LINTER):
+	GOBIN=$(TOOLS) $(GO) install github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
+	mv $(TOOLS)/golangci-lint $@
+
+samples: build ## validate the sample configurations
+	@for dir in examples/*/; do echo "validate $$dir"; bin/halftone -C $$dir validate > /dev/null || exit 1; done
+
+fuzz: ## run every fuzz test for a minute
+	@$(GO) list ./... | while read -r pkg; do \
+	  for f in $$($(GO) test -list '^Fuzz' $$pkg | grep '^Fuzz'); do \
+	    echo "$$pkg $$f"; $(GO) test -run '^$$' -fuzz "^$$f$$" -fuzztime 60s $$pkg || exit 1; \
+	  done; done
+
+clean: ## remove bin/ and the demo, its ledger too
+	rm -rf bin $(DEMO)

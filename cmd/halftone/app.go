@@ -1,0 +1,184 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"path/filepath"
+	"runtime"
+	"runtime/debug"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"halftone/connectors"
+	"halftone/connectors/all"
+	"halftone/pipeline"
+	"halftone/pipeline/config"
+)
+
+// An app is one call of the program: where it reads and writes, and the global
+// flags. Nothing below cmd reads the environment or the clock by itself.
+type app struct {
+	in        io.Reader
+	out, err  io.Writer
+	clock     connectors.Clock
+	lookupEnv func(string) (string, bool)
+	by        string
+	terminal  bool
+
+	dir, data          string
+	json, plain, debug bool
+
+	warnings []config.Warning // of the configuration; validate shows them
+}
+
+// An exitError carries its own exit code; its text may be empty when everything
+// was said already.
+type exitError struct {
+	code int
+	err  error
+}
+
+func (e *exitError) Error() string {
+	if e.err == nil {
+		return ""
+	}
+	return e.err.Error()
+}
+
+func (e *exitError) Unwrap() error { return e.err }
+
+func usage(format string, args ...any) error {
+	return &exitError{2, fmt.Errorf(format, args...)}
+}
+
+func (a *app) execute(ctx context.Context, args []string) int {
+	root := a.root()
+	root.SetArgs(args)
+	root.SetIn(a.in)
+	root.SetOut(a.out)
+	root.SetErr(a.err)
+	err := root.ExecuteContext(ctx)
+	if err == nil {
+		return 0
+	}
+	var e *exitError
+	if errors.As(err, &e) {
+		if e.err != nil {
+			a.complain(e.err)
+		}
+		return e.code
+	}
+	a.complain(err)
+	return pipeline.ExitCode(err)
+}
+
+// complain writes an error to standard error: what, where, what to do.
+func (a *app) complain(err error) {
+	var problems config.Errors
+	if errors.As(err, &problems) {
+		fmt.Fprintln(a.err, err)
+		fmt.Fprintf(a.err, "halftone: %s\n", plural(len(problems), "problem", "problems")+" in the configuration; nothing was read, charged or published")
+		return
+	}
+	fmt.Fprintf(a.err, "halftone: %v\n", err)
+}
+
+func (a *app) root() *cobra.Command {
+	c := &cobra.Command{
+		Use:   "halftone",
+		Short: "Publish case counts with differential privacy",
+		Long: "Halftone pulls case counts from agencies, normalizes them, adds differential privacy noise once, and publishes\n" +
+			"versioned datasets and a report. Start with: halftone init DIR --example us-offences",
+		SilenceErrors: true, SilenceUsage: true,
+		Version: tool(),
+	}
+	c.SetVersionTemplate("{{.Version}}\n")
+	c.SetFlagErrorFunc(func(c *cobra.Command, err error) error {
+		return usage("%w; see: %s --help", err, c.CommandPath())
+	})
+	f := c.PersistentFlags()
+	f.StringVarP(&a.dir, "dir", "C", ".", "folder of halftone.yaml")
+	f.StringVar(&a.data, "data", "", "base of relative file paths in sources (default: the folder of halftone.yaml)")
+	f.BoolVar(&a.json, "json", false, "print one JSON object")
+	f.BoolVar(&a.plain, "plain", false, "no progress bars")
+	f.BoolVar(&a.debug, "debug", false, "say on standard error what is being done")
+	c.AddCommand(a.initCommand(), a.validateCommand(), a.doctorCommand(), a.pullCommand(), a.quarantineCommand(), a.planCommand(),
+		a.runCommand(), a.statusCommand(), a.budgetCommand(), a.verifyCommand(), a.serveCommand(), a.schemaCommand())
+	c.InitDefaultCompletionCmd()
+	return c
+}
+
+// none refuses arguments of a command that takes none, with exit code 2.
+func none(c *cobra.Command, args []string) error {
+	if len(args) > 0 {
+		return usage("%s takes no arguments; see: %s --help", c.CommandPath(), c.CommandPath())
+	}
+	return nil
+}
+
+// between refuses a wrong number of arguments, with exit code 2.
+func between(low, high int, what string) cobra.PositionalArgs {
+	return func(c *cobra.Command, args []string) error {
+		if len(args) < low || len(args) > high {
+			return usage("%s takes %s; see: %s --help", c.CommandPath(), what, c.CommandPath())
+		}
+		return nil
+	}
+}
+
+func (a *app) kindNames() []string {
+	var names []string
+	for _, k := range all.Kinds() {
+		names = append(names, k.Name)
+	}
+	return names
+}
+
+// line opens nothing; it says what the dataset runs on.
+func (a *app) line() (pipeline.Line, error) {
+	d, warnings, err := config.Load(a.dir, "halftone.yaml", a.kindNames())
+	if err != nil {
+		return pipeline.Line{}, err
+	}
+	a.warnings = warnings
+	data := a.data
+	if data == "" {
+		data = a.dir
+	}
+	l := pipeline.Line{Dataset: d, State: filepath.Join(a.dir, ".halftone"), Public: filepath.Join(a.dir, d.Public), Data: data,
+		Kinds: all.Kinds(), Clock: a.clock, Secret: connectors.Secrets(a.dir, a.lookupEnv), By: a.by, Workers: runtime.NumCPU(), Tool: tool()}
+	if filepath.IsAbs(d.Public) {
+		l.Public = d.Public
+	}
+	return l, nil
+}
+
+// note writes a line to standard error.
+func (a *app) note(format string, args ...any) { fmt.Fprintf(a.err, format+"\n", args...) }
+
+func (a *app) print(format string, args ...any) { fmt.Fprintf(a.out, format, args...) }
+
+// object prints v as the one JSON object of --json.
+func (a *app) object(v any) error {
+	b, err := json.MarshalIndent(v, "", "  ")
+	if err != nil {
+		return fmt.Errorf("json: %w", err)
+	}
+	_, err = fmt.Fprintf(a.out, "%s\n", b)
+	return err
+}
+
+// tool names the program and its version, as manifests have it.
+func tool() string {
+	version := "devel"
+	if info, ok := debug.ReadBuildInfo(); ok {
+		if v := info.Main.Version; v != "" && !strings.HasPrefix(v, "(") {
+			version = v
+		}
+	}
+	return "halftone " + version
+}

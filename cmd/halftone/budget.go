@@ -1,0 +1,120 @@
+package main
+
+import (
+	"math"
+	"path/filepath"
+	"strconv"
+
+	"github.com/spf13/cobra"
+
+	"halftone/pipeline"
+	"halftone/privacy"
+)
+
+func (a *app) budgetCommand() *cobra.Command {
+	return &cobra.Command{
+		Use: "budget", Short: "say what has been spent and what is left", Args: none,
+		RunE: func(c *cobra.Command, _ []string) error {
+			l, err := a.line()
+			if err != nil {
+				return err
+			}
+			b, err := l.Budget(c.Context())
+			if err != nil {
+				return err
+			}
+			if a.json {
+				return a.object(budgetJSON(b))
+			}
+			a.printBudget(l, b)
+			return nil
+		},
+	}
+}
+
+type budgetObject struct {
+	Unit    string         `json:"unit"`
+	Head    string         `json:"head"`
+	Periods []budgetPeriod `json:"periods"`
+}
+
+type budgetPeriod struct {
+	Period   string `json:"period"`
+	Spent    uint64 `json:"spent"`
+	Reserved uint64 `json:"reserved"`
+	Burnt    uint64 `json:"burnt"`
+	Left     uint64 `json:"left"`
+	Editions int    `json:"editions"`
+}
+
+func budgetJSON(b pipeline.Budget) budgetObject {
+	o := budgetObject{Unit: privacy.EpsilonNano, Head: b.Head, Periods: []budgetPeriod{}}
+	for _, p := range b.Account.Periods {
+		o.Periods = append(o.Periods, budgetPeriod{p.Period.String(), p.Spent, p.Reserved, p.Burnt, p.Left, p.Editions})
+	}
+	return o
+}
+
+func (a *app) printBudget(l pipeline.Line, b pipeline.Budget) {
+	d := l.Dataset
+	unit := article(d.Spec.Unit)
+	a.print("%s · what the published data could tell about one %s · pure epsilon\n\n", d.Name, d.Spec.Unit)
+	if len(b.Account.Periods) == 0 {
+		a.print("Nothing has been charged. Budget: epsilon %s for %s.\nNext: halftone plan\n", epsilon(d.Spec.Budget.NanoEpsilon), unit)
+		return
+	}
+	g := grid{left: map[int]bool{6: true}}
+	g.add("PERIOD", "SPENT", "RESERVED", "BURNT", "LEFT", "EDITIONS", "BY")
+	ps := b.Account.Periods
+	for i := 0; i < len(ps); {
+		j := i + 1
+		by := version(b, ps[i].Period)
+		run := []privacy.Period{ps[i].Period}
+		for j < len(ps) && alike(ps[i], ps[j]) && version(b, ps[j].Period) == by {
+			run = append(run, ps[j].Period)
+			j++
+		}
+		g.add(span(run), amount(ps[i].Spent), amount(ps[i].Reserved), amount(ps[i].Burnt), epsilon(ps[i].Left), strconv.Itoa(ps[i].Editions), by)
+		i = j
+	}
+	g.write(a.out)
+	t := b.Account.Terms
+	if t.Periods > 0 {
+		a.print("epsilon a period; %s is in at most %s (stated, not enforced; see contribution in halftone.yaml)\n\n", unit, plural(int(t.Periods), "period", "periods"))
+	} else {
+		a.print("epsilon a period; %s may be in any number of periods: the promise is about one period at a time\n\n", unit)
+	}
+	a.print("so far        epsilon %s of %s for %s%s\n", epsilon(b.Account.PersonCost), epsilon(t.Budget), unit, spentOn(t))
+	a.print("plain words   Someone 50%% sure that %s is in the data is right at most %s of the time after reading all of it.\n", unit, guess(b.Account.PersonCost))
+	a.print("ledger        %s, %s, 0 burnt · chain ok · head %s\n", plural(len(b.Charges), "charge", "charges"), plural(b.Seals, "seal", "seals"), short(b.Head))
+	a.print("Next: halftone verify %s   checks the published files against the ledger\n", filepath.Join(l.Public, "datasets", d.Name))
+}
+
+func version(b pipeline.Budget, p privacy.Period) string {
+	for _, c := range b.Charges {
+		if c.Key.Period == p && c.Version != "" {
+			return c.Version
+		}
+	}
+	return "–"
+}
+
+func amount(nano uint64) string {
+	if nano == 0 {
+		return "–"
+	}
+	return epsilon(nano)
+}
+
+// guess is e^ε/(1+e^ε), rounded up to a percent.
+func guess(nano uint64) string {
+	e := math.Exp(float64(nano) / 1e9)
+	if math.IsInf(e, 1) {
+		return "100%"
+	}
+	return strconv.Itoa(int(math.Ceil(100*e/(1+e)-1e-9))) + "%"
+}
+
+func alike(a, b pipeline.PeriodAccount) bool {
+	return a.Spent == b.Spent && a.Reserved == b.Reserved && a.Burnt == b.Burnt && a.Left == b.Left && a.Editions == b.Editions
+}

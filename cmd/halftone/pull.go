@@ -1,0 +1,230 @@
+package main
+
+import (
+	"errors"
+
+	"github.com/spf13/cobra"
+
+	"halftone/pipeline"
+	"halftone/pipeline/config"
+	"halftone/pipeline/normalize"
+)
+
+func (a *app) pullCommand() *cobra.Command {
+	var opt pipeline.PullOptions
+	c := &cobra.Command{
+		Use: "pull [SOURCE…]", Short: "pull and normalize sources; print the source report",
+		Long: "Pulls sources, normalizes their rows and stages them, encrypted. Charges and publishes nothing.\n" +
+			"The source report says what became of every row. Its figures are exact: it is for the data officer.",
+		RunE: func(c *cobra.Command, args []string) error {
+			l, err := a.line()
+			if err != nil {
+				return err
+			}
+			if c.Flags().Changed("accept") && (opt.Accept == "" || len(args) != 1) {
+				return usage("--accept needs a reason and one source: halftone pull SOURCE --accept \"REASON\"")
+			}
+			opt.Sources = args
+			p := a.progress()
+			l.Watch = p.event
+			var res []pipeline.SourceResult
+			err = l.Locked(func() (err error) {
+				res, err = l.Pull(c.Context(), opt)
+				return err
+			})
+			p.done()
+			var stop *pipeline.SourceStopped
+			if err != nil && !errors.As(err, &stop) {
+				return err
+			}
+			if a.json {
+				if jerr := a.object(pullJSON(res)); jerr != nil {
+					return jerr
+				}
+				return err
+			}
+			for _, r := range res {
+				a.printPull(l, r, true)
+			}
+			if err != nil {
+				return a.stopped(l, err)
+			}
+			if opt.DryRun {
+				a.print("Nothing was kept (--dry-run).\n")
+				return nil
+			}
+			a.print("Next: halftone plan, halftone run\n")
+			return nil
+		},
+	}
+	c.Flags().BoolVar(&opt.DryRun, "dry-run", false, "normalize and report, keep nothing")
+	c.Flags().StringVar(&opt.Accept, "accept", "", "take a source that has shrunk; the reason is recorded with your name")
+	return c
+}
+
+type pullObject struct {
+	Sources []pullSource `json:"sources"`
+}
+
+type pullSource struct {
+	Name        string                      `json:"name"`
+	Read        int64                       `json:"read"`
+	Mapped      int64                       `json:"mapped"` // counted + total
+	Quarantined int64                       `json:"quarantined"`
+	Reasons     map[string]int64            `json:"reasons"`
+	Outcomes    map[normalize.Outcome]int64 `json:"outcomes"`
+}
+
+func pullJSON(res []pipeline.SourceResult) pullObject {
+	o := pullObject{Sources: []pullSource{}}
+	for _, r := range res {
+		s := pullSource{r.Name, r.Report.Read, mapped(r.Report), r.Report.Outcomes[normalize.Quarantined], r.Report.Reasons, r.Report.Outcomes}
+		if s.Reasons == nil {
+			s.Reasons = map[string]int64{}
+		}
+		if s.Outcomes == nil {
+			s.Outcomes = map[normalize.Outcome]int64{}
+		}
+		o.Sources = append(o.Sources, s)
+	}
+	return o
+}
+
+func mapped(r normalize.Report) int64 {
+	return r.Outcomes[normalize.Counted] + r.Outcomes[normalize.TotalRow]
+}
+
+// outcomes in the order of the report, with the words of the mapping language.
+var outcomes = []struct {
+	o     normalize.Outcome
+	words string
+}{
+	{normalize.Counted, "counted"}, {normalize.TotalRow, "total"}, {normalize.OtherBreakdown, "other breakdown"}, {normalize.NotKept, "not kept"},
+	{normalize.MergedDuplicate, "merged duplicate"}, {normalize.NoValue, "no value"}, {normalize.NotACount, "not a count"},
+	{normalize.Filtered, "filtered"}, {normalize.Excluded, "excluded"}, {normalize.Quarantined, "quarantined"},
+}
+
+// printPull prints the line of a source, and with all its outcomes, the report.
+func (a *app) printPull(l pipeline.Line, r pipeline.SourceResult, all bool) {
+	switch {
+	case r.Missing != nil:
+		a.print("pull      %-16s not complete: released without it, marked partial\n", r.Name)
+		return
+	case r.Same != "" && !all:
+		a.print("pull      %-16s %s rows, as pulled before\n", r.Name, group(r.Report.Read))
+		return
+	}
+	end := "complete"
+	if r.Batch == "" && r.Same == "" {
+		end = "not taken"
+	}
+	if r.Same != "" {
+		end = "complete, nothing new"
+	}
+	a.print("pull      %-16s %s rows   %s mapped   %s quarantined (limit %s)   %s\n", r.Name, group(r.Report.Read), group(mapped(r.Report)),
+		group(r.Report.Outcomes[normalize.Quarantined]), percent(limit(l, r.Name)), end)
+	if !all {
+		return
+	}
+	for _, o := range outcomes {
+		if n := r.Report.Outcomes[o.o]; n > 0 {
+			a.print("  %12s  %s\n", group(n), o.words)
+		}
+	}
+	for _, u := range r.Report.Unused {
+		a.print("  no row has %s\n", u)
+	}
+	if r.Known > 0 {
+		a.print("  %s taken before added nothing\n", plural(r.Known, "file or page", "files or pages"))
+	}
+}
+
+func limit(l pipeline.Line, source string) float64 {
+	for _, s := range l.Dataset.Sources {
+		if s.Name == source {
+			return s.Mapping.Quarantine
+		}
+	}
+	return 0
+}
+
+// stopped says why a source stopped the run, and what a person can do.
+func (a *app) stopped(l pipeline.Line, err error) error {
+	var stop *pipeline.SourceStopped
+	if !errors.As(err, &stop) {
+		return err
+	}
+	a.note("halftone: %s stopped before any charge", l.Dataset.Name)
+	a.note("  %v", stop)
+	var q *normalize.QuarantineError
+	if errors.As(err, &q) {
+		a.note("  What to do: halftone quarantine %s   shows which rows, and why", stop.Source)
+		a.note("              halftone run                   when the mapping or the file is corrected")
+	}
+	return &exitError{4, nil}
+}
+
+func (a *app) quarantineCommand() *cobra.Command {
+	var most int
+	c := &cobra.Command{
+		Use: "quarantine SOURCE", Short: "show which rows of a source were not mapped, and why", Args: between(1, 1, "one source"),
+		Long: "Lists file, row, column and reason of the rows that the newest pull of a source could not map. It never shows a label or a value.",
+		RunE: func(_ *cobra.Command, args []string) error {
+			l, err := a.line()
+			if err != nil {
+				return err
+			}
+			return a.quarantine(l, args[0], most)
+		},
+	}
+	c.Flags().IntVar(&most, "most", 50, "rows to show")
+	return c
+}
+
+func (a *app) quarantine(l pipeline.Line, source string, most int) error {
+	r, pulled, err := l.Quarantine(source)
+	if errors.Is(err, pipeline.ErrUnknown) {
+		return usage("there is no source %q in halftone.yaml; there are: %s", source, sourceNames(l.Dataset))
+	}
+	if err != nil {
+		return err
+	}
+	if a.json {
+		if r.Quarantine == nil {
+			r.Quarantine = []normalize.Rejected{}
+		}
+		return a.object(map[string]any{"source": source, "quarantined": r.Outcomes[normalize.Quarantined], "rows": r.Quarantine})
+	}
+	if !pulled {
+		a.print("%s has not been pulled yet.\nNext: halftone pull %s\n", source, source)
+		return nil
+	}
+	n := r.Outcomes[normalize.Quarantined]
+	a.print("%s · %s of %s rows of the newest pull in quarantine\n", source, group(n), group(r.Read))
+	if n == 0 {
+		a.print("Next: halftone run\n")
+		return nil
+	}
+	g := grid{left: map[int]bool{0: true, 2: true, 3: true}}
+	g.add("FILE", "ROW", "COLUMN", "REASON")
+	for _, q := range r.Quarantine[:min(most, len(r.Quarantine))] {
+		g.add(q.File, group(q.Row), q.Column, q.Reason)
+	}
+	g.write(a.out)
+	if rest := n - int64(min(most, len(r.Quarantine))); rest > 0 {
+		a.print("and %s more: --most N shows more of them\n", group(rest))
+	}
+	a.print("Next: open the file at these rows; add the label to `codes` of the mapping, or ask the agency; then halftone run\n")
+	return nil
+}
+
+func sourceNames(d config.Dataset) string {
+	s := ""
+	for i, src := range d.Sources {
+		if i > 0 {
+			s += ", "
+		}
+		s += src.Name
+	}
+	return s
+}

@@ -1,0 +1,168 @@
+package main
+
+import (
+	"path/filepath"
+	"strconv"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"halftone/pipeline"
+	"halftone/privacy"
+)
+
+func (a *app) runCommand() *cobra.Command {
+	var periods string
+	var opt pipeline.RunOptions
+	c := &cobra.Command{
+		Use: "run", Short: "release every due period and publish a version", Args: none,
+		Long: "Pulls every source, releases every due period that is not released (one charge each), composes one version of all\n" +
+			"releases and publishes it. When nothing is due it says so, charges nothing and changes nothing.",
+		RunE: func(c *cobra.Command, _ []string) error {
+			l, err := a.line()
+			if err != nil {
+				return err
+			}
+			if err := parsePeriods(periods, &opt); err != nil {
+				return err
+			}
+			p := a.progress()
+			l.Watch = p.event
+			began := a.clock.Now().UTC()
+			res, err := l.Run(c.Context(), opt)
+			p.done()
+			if !a.json && res.ID > 0 {
+				a.print("%s · %s UTC · run %d\n", l.Dataset.Name, began.Format("2006-01-02 15:04"), res.ID)
+			}
+			if err != nil {
+				if !a.json {
+					a.printReleased(res)
+				}
+				return a.stopped(l, err)
+			}
+			if a.json {
+				return a.object(runJSON(res))
+			}
+			a.printRun(l, res)
+			return nil
+		},
+	}
+	c.Flags().StringVar(&periods, "periods", "", "release only due periods from A to B: 2013..2015, or one period")
+	c.Flags().BoolVar(&opt.Compose, "compose", false, "compose a new version even if nothing is due: labels or texts have changed; charges nothing for it")
+	return c
+}
+
+func parsePeriods(s string, opt *pipeline.RunOptions) (err error) {
+	if s == "" {
+		return nil
+	}
+	from, to, cut := strings.Cut(s, "..")
+	if !cut {
+		to = from
+	}
+	if opt.From, err = privacy.ParsePeriod(from); err == nil {
+		opt.To, err = privacy.ParsePeriod(to)
+	}
+	if err != nil {
+		return usage("--periods %s: %w", s, err)
+	}
+	return nil
+}
+
+type runObject struct {
+	State    string       `json:"state"`
+	Version  string       `json:"version"`
+	Releases []runRelease `json:"releases"`
+}
+
+type runRelease struct {
+	Period  string `json:"period"`
+	Edition int    `json:"edition"`
+	Charged uint64 `json:"charged_nano"`
+}
+
+// runJSON lists what this run has sealed. What an earlier run had charged is
+// listed with 0: this run charged nothing for it.
+func runJSON(res pipeline.RunResult) runObject {
+	o := runObject{State: res.State, Version: res.Version.Name, Releases: []runRelease{}}
+	for _, r := range res.Resumed {
+		o.Releases = append(o.Releases, runRelease{r.Key.Period.String(), r.Key.Edition, 0})
+	}
+	for _, r := range res.Released {
+		o.Releases = append(o.Releases, runRelease{r.Key.Period.String(), r.Key.Edition, r.Cost})
+	}
+	return o
+}
+
+func keys(rs []pipeline.Released) (ps []privacy.Period) {
+	for _, r := range rs {
+		ps = append(ps, r.Key.Period)
+	}
+	return ps
+}
+
+func (a *app) printReleased(res pipeline.RunResult) {
+	if n := len(res.Resumed); n > 0 {
+		a.print("resume    %-16s %d sealed that an earlier run had charged\n", span(keys(res.Resumed)), n)
+	}
+	if n := len(res.Released); n > 0 {
+		a.print("release   %-16s %d charged, %d sealed\n", span(keys(res.Released)), n, n)
+	}
+}
+
+func (a *app) printRun(l pipeline.Line, res pipeline.RunResult) {
+	for _, r := range res.Pulled {
+		a.printPull(l, r, false)
+	}
+	a.printReleased(res)
+	if res.State == pipeline.StateNothingDue {
+		a.printNothingDue(l, res)
+		return
+	}
+	v := res.Version
+	a.print("compose   %-16s %s, %s, %s\n", v.Name, plural(v.Periods, "period", "periods"), plural(v.Tables, "table", "tables"), plural(v.Cells, "cell", "cells"))
+	a.print("publish   %-16s %s\n\n", "folder "+l.Dataset.Public, plural(v.Files, "file", "files"))
+	a.print("version   %s\n", filepath.Join(l.Public, filepath.FromSlash(v.Path)))
+	a.print("report    %s\n", filepath.Join(l.Public, "datasets", l.Dataset.Name, "latest", "report", "index.html"))
+	terms := res.Account.Terms
+	a.print("spent     epsilon %s of %s for %s%s · ledger head %s\n", epsilon(res.Account.PersonCost), epsilon(terms.Budget), article(l.Dataset.Spec.Unit),
+		spentOn(terms), short(v.Head))
+	a.printWhatNext(l)
+}
+
+func spentOn(t privacy.Terms) string {
+	s := ""
+	if t.PerPeriod {
+		s = " in one period"
+	}
+	if t.Delta > 0 {
+		s += " (pure epsilon; the declared delta " + formatFloat(t.Delta) + " is not needed)"
+	}
+	return s
+}
+
+func formatFloat(f float64) string { return strconv.FormatFloat(f, 'g', -1, 64) }
+
+func (a *app) printNothingDue(l pipeline.Line, res pipeline.RunResult) {
+	if len(res.Periods) == 0 {
+		a.print("Nothing is due and nothing has been released yet.\n")
+	} else {
+		a.print("Nothing is due: %s are released in %s", span(res.Periods), res.Version.Name)
+		if to := l.Dataset.Calendar.To; to.Months() > 0 {
+			a.print("; %s is the last declared (period.to)", to)
+		}
+		a.print(".\n")
+	}
+	a.print("Nothing charged, nothing published.\n")
+	if p, ok := l.Dataset.Calendar.Next(a.clock.Now()); ok {
+		a.print("Next: %s is due on %s\n", p, l.Dataset.Calendar.DueAt(p).Format("2006-01-02"))
+	}
+}
+
+func (a *app) printWhatNext(l pipeline.Line) {
+	if p, ok := l.Dataset.Calendar.Next(a.clock.Now()); ok {
+		a.print("Next: %s is due on %s\n", p, l.Dataset.Calendar.DueAt(p).Format("2006-01-02"))
+		return
+	}
+	a.print("No further period: %s is the last declared (period.to). Nothing more to do.\n", l.Dataset.Calendar.To)
+}

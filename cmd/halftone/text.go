@@ -1,0 +1,108 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"strconv"
+	"strings"
+	"unicode/utf8"
+
+	"halftone/privacy"
+)
+
+// group writes 4417 as 4,417.
+func group[T int | int64 | uint64](n T) string {
+	s := strconv.FormatInt(int64(n), 10)
+	sign := ""
+	if s[0] == '-' {
+		sign, s = "-", s[1:]
+	}
+	for i := len(s) - 3; i > 0; i -= 3 {
+		s = s[:i] + "," + s[i:]
+	}
+	return sign + s
+}
+
+func plural(n int, one, many string) string {
+	if n == 1 {
+		return "1 " + one
+	}
+	return group(n) + " " + many
+}
+
+// span writes periods as a range where they follow each other: 2013 … 2020.
+func span(periods []privacy.Period) string {
+	var parts []string
+	for i := 0; i < len(periods); {
+		j := i
+		for j+1 < len(periods) && periods[j].Next() == periods[j+1] {
+			j++
+		}
+		switch j - i {
+		case 0:
+			parts = append(parts, periods[i].String())
+		case 1:
+			parts = append(parts, periods[i].String(), periods[j].String())
+		default:
+			parts = append(parts, periods[i].String()+" … "+periods[j].String())
+		}
+		i = j + 1
+	}
+	if len(parts) == 0 {
+		return "–"
+	}
+	return strings.Join(parts, ", ")
+}
+
+// short is a digest as people compare it.
+func short(digest string) string {
+	if len(digest) > 8 {
+		return digest[:8]
+	}
+	return digest
+}
+
+// epsilon writes nano-ε with the digits that it has, two at least.
+func epsilon(nano uint64) string {
+	s := fmt.Sprintf("%d.%09d", nano/1e9, nano%1e9)
+	for strings.HasSuffix(s, "0") && len(s)-strings.IndexByte(s, '.') > 3 {
+		s = s[:len(s)-1]
+	}
+	return s
+}
+
+// A grid is a plain table: the first column to the left, the others to the
+// right unless a column is named left.
+type grid struct {
+	rows [][]string
+	left map[int]bool
+}
+
+func (g *grid) add(cells ...string) { g.rows = append(g.rows, cells) }
+
+func (g *grid) write(w io.Writer) {
+	var width []int
+	for _, r := range g.rows {
+		for i, c := range r {
+			if i == len(width) {
+				width = append(width, 0)
+			}
+			width[i] = max(width[i], utf8.RuneCountInString(c))
+		}
+	}
+	for _, r := range g.rows {
+		var b strings.Builder
+		for i, c := range r {
+			pad := strings.Repeat(" ", width[i]-utf8.RuneCountInString(c))
+			if i > 0 {
+				b.WriteString("   ")
+			}
+			if i == 0 || g.left[i] {
+				b.WriteString(c + pad)
+			} else {
+				b.WriteString(pad + c)
+			}
+		}
+		fmt.Fprintln(w, strings.TrimRight(b.String(), " "))
+	}
+}

@@ -1,0 +1,70 @@
+package main
+
+import (
+	"errors"
+	"io/fs"
+	"net/http"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"halftone/outputs/verify"
+)
+
+func (a *app) verifyCommand() *cobra.Command {
+	return &cobra.Command{
+		Use: "verify DIR|URL", Short: "recompute a published version from what is published", Args: between(1, 1, "one folder or address"),
+		Long: "Checks a version, or a dataset's latest one: sums, sealed files, ledger, cost, and every number recomputed from the sealed files.\n" +
+			"Needs no data, no secret and, for a folder, no network. A difference: exit code 6.",
+		RunE: func(c *cobra.Command, args []string) error {
+			var r verify.Report
+			var err error
+			if strings.HasPrefix(args[0], "http://") || strings.HasPrefix(args[0], "https://") {
+				r, err = verify.URL(c.Context(), args[0], &http.Client{Timeout: 5 * time.Minute})
+			} else {
+				r, err = verify.Folder(c.Context(), args[0])
+			}
+			if errors.Is(err, fs.ErrNotExist) || errors.Is(err, verify.ErrNotPublished) {
+				return usage("%w", err)
+			}
+			if err != nil {
+				return err
+			}
+			if a.json {
+				err = a.object(r)
+			} else {
+				a.printVerify(r)
+			}
+			if err == nil && !r.OK {
+				return &exitError{6, nil}
+			}
+			return err
+		},
+	}
+}
+
+func (a *app) printVerify(r verify.Report) {
+	a.print("%s %s · no data and no secrets were used\n", r.Dataset, r.Version)
+	for _, c := range r.Checks {
+		word := "ok  "
+		if !c.OK {
+			word = "FAIL"
+		}
+		a.print("%s %-10s %s\n", word, c.Name, c.Detail)
+	}
+	if !r.OK {
+		a.print("not verified: do not use this version before somebody has looked at it\n")
+		return
+	}
+	who := article(r.Spent.Unit)
+	if r.Spent.PerPeriod {
+		who += " in one period"
+	}
+	a.print("spent  epsilon %s for %s", epsilon(r.Spent.NanoEpsilon), who)
+	if r.Spent.P > 0 {
+		a.print("; declared, not checkable here: it is in at most %s and changes the counts of one by at most %d (%s)",
+			plural(int(r.Spent.P), "period", "periods"), r.Spent.M, strings.Join(r.Spent.Sources, ", "))
+	}
+	a.print("\nverified\n")
+}

@@ -1,0 +1,213 @@
+// Package compose makes the whole folder of a version, as files in memory.
+//
+// It is a pure function: the same version gives the same bytes.
+package compose
+
+import (
+	"errors"
+	"fmt"
+	"regexp"
+	"slices"
+	"strings"
+	"time"
+
+	"halftone/outputs"
+	"halftone/outputs/dataset"
+	"halftone/outputs/describe"
+	"halftone/outputs/report"
+	"halftone/privacy"
+)
+
+// Paths in a version that other packages need.
+const (
+	ReportFile       = "report/index.html"
+	LedgerFile       = "ledger.jsonl"
+	NoiseModelFile   = "noise-model.json"
+	PrivacyLabelFile = "privacy-label.json"
+	ReleasesFile     = "releases.csv"
+)
+
+// Version returns the files of v. The SHA-256 of manifest.json is what the
+// ledger records when the version is published.
+//
+// It fails when v contradicts itself: a chain that does not end in v.Head, a
+// release without charge or seal, a price that is not the ledger's, a name that
+// is no file name, a label that a spreadsheet would run.
+func Version(v outputs.Version) (outputs.Files, error) {
+	if err := check(v); err != nil {
+		return nil, fmt.Errorf("compose %s %s: %w", v.About.Dataset, v.Name, err)
+	}
+	files := outputs.Files{}
+	if err := fill(files, v); err != nil {
+		return nil, fmt.Errorf("compose %s %s: %w", v.About.Dataset, v.Name, err)
+	}
+	return files, nil
+}
+
+// fill makes the files in the order in which they build on each other.
+func fill(files outputs.Files, v outputs.Version) error {
+	// 1. Numbers.
+	tables, err := v.Tables()
+	if err != nil {
+		return err
+	}
+	if err := data(files, v, tables); err != nil {
+		return err
+	}
+	// 2. What they are made from, and what people read.
+	for _, e := range v.Releases {
+		k, err := e.Release.Key()
+		if err != nil {
+			return err
+		}
+		files[describe.SealedFile(k)] = e.Release.File()
+	}
+	label, err := describe.NewLabel(v)
+	if err != nil {
+		return err
+	}
+	for name, write := range map[string]func() ([]byte, error){
+		LedgerFile:       func() ([]byte, error) { return describe.Ledger(v.Ledger) },
+		NoiseModelFile:   func() ([]byte, error) { return describe.NoiseModel(v) },
+		PrivacyLabelFile: label.JSON,
+		"README.md":      func() ([]byte, error) { return describe.Readme(v, tables) },
+		"LICENSE.txt":    func() ([]byte, error) { return describe.Licence(v) },
+		"CITATION.cff":   func() ([]byte, error) { return describe.Citation(v) },
+		ReportFile:       func() ([]byte, error) { return report.Write(v) },
+	} {
+		if files[name], err = write(); err != nil {
+			return err
+		}
+	}
+	// 3. What describes and binds them.
+	if files["datapackage.json"], err = describe.DataPackage(v, tables, files); err != nil {
+		return err
+	}
+	m, err := describe.NewManifest(v, tables, files)
+	if err != nil {
+		return err
+	}
+	if files[describe.ManifestFile], err = m.JSON(); err != nil {
+		return err
+	}
+	files[describe.SumsFile] = describe.Sums(files)
+	return nil
+}
+
+func data(files outputs.Files, v outputs.Version, tables []outputs.Table) error {
+	footer, err := Footer(v)
+	if err != nil {
+		return err
+	}
+	dims, err := dataset.Dimensions(v)
+	if err != nil {
+		return err
+	}
+	for _, t := range tables {
+		s := dataset.NewSheet(v.About, t)
+		if files[dataset.CSVPath(t.Name)], err = s.CSV(); err != nil {
+			return err
+		}
+		if files[dataset.ParquetPath(t.Name)], err = s.Parquet(footer); err != nil {
+			return err
+		}
+	}
+	if files[dataset.ParquetPath(dataset.AllName)], err = dataset.NewAllSheet(v.About, dims, tables).Parquet(footer); err != nil {
+		return err
+	}
+	if files[ReleasesFile], err = dataset.Releases(v); err != nil {
+		return err
+	}
+	for _, l := range v.About.Codes {
+		if files[dataset.CodesPath(l.Dimension)], err = dataset.Codes(v.About, l); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// Footer is what the Parquet files of v say about themselves.
+func Footer(v outputs.Version) (dataset.Footer, error) {
+	g, err := describe.Guarantee(v)
+	if err != nil {
+		return dataset.Footer{}, err
+	}
+	return dataset.Footer{Dataset: v.About.Dataset, Version: v.Name, Guarantee: g, Licence: v.About.Licence}, nil
+}
+
+var (
+	fileName    = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._-]*$`)
+	versionName = regexp.MustCompile(`^[0-9]{4}\.[0-9]{2}-[1-9][0-9]*$`)
+)
+
+// check holds v against itself.
+func check(v outputs.Version) error {
+	if !fileName.MatchString(v.About.Dataset) || !versionName.MatchString(v.Name) || v.Sequence < 1 || v.Composed.IsZero() {
+		return errors.New("a version needs a dataset, a name like 2026.11-1, a sequence from 1 on and a day")
+	}
+	if len(v.Releases) == 0 {
+		return privacy.ErrNotReleased
+	}
+	head, err := privacy.CheckChain(v.Ledger)
+	if err != nil {
+		return err
+	}
+	if head != v.Head || head == "" {
+		return errors.New("the ledger's chain does not end in the version's head")
+	}
+	acc, err := describe.NewAccount(v.About.Dataset, v.Ledger)
+	if err != nil {
+		return err
+	}
+	if acc.Person != v.Spent.NanoEpsilon {
+		return errors.New("what was spent is not what the ledger's charges add up to")
+	}
+	var before privacy.Period
+	for i, e := range v.Releases {
+		k, err := e.Release.Key()
+		if err != nil {
+			return err
+		}
+		if k.Dataset != v.About.Dataset || i > 0 && !before.Before(k.Period) {
+			return fmt.Errorf("release %s is of another dataset, or not in the order of periods", k)
+		}
+		charge, seal := acc.Charges[k], acc.Seals[k]
+		if seal.Sealed != describe.Sum(e.Release.File()) {
+			return fmt.Errorf("release %s is not sealed in the ledger as it stands", k)
+		}
+		if e.Released.UTC().Format(time.DateOnly) != seal.Day || !slices.Equal(e.Expected, charge.Expected) || !slices.Equal(e.Reporting, charge.Reporting) {
+			return fmt.Errorf("release %s: its day or its sources are not those of the ledger", k)
+		}
+		before = k.Period
+	}
+	return checkNames(v)
+}
+
+func checkNames(v outputs.Version) error {
+	m, err := v.Releases[len(v.Releases)-1].Release.Model()
+	if err != nil {
+		return err
+	}
+	for _, t := range m.Tables {
+		if !fileName.MatchString(t.Name) || t.Name == dataset.AllName {
+			return fmt.Errorf("table %q cannot be a file name", t.Name)
+		}
+	}
+	for _, l := range v.About.Codes {
+		if !fileName.MatchString(l.Dimension) {
+			return fmt.Errorf("dimension %q cannot be a file name", l.Dimension)
+		}
+		for _, c := range l.Codes {
+			texts := []string{c.Code}
+			for _, t := range c.Label {
+				texts = append(texts, t)
+			}
+			for _, t := range texts {
+				if t != "" && strings.ContainsRune("=+-@\t\r", rune(t[0])) {
+					return fmt.Errorf("code list of %s: a spreadsheet would run the code or label of %q", l.Dimension, c.Code)
+				}
+			}
+		}
+	}
+	return nil
+}

@@ -1,0 +1,138 @@
+package dataset
+
+import (
+	"bytes"
+	"encoding/csv"
+	"fmt"
+	"strconv"
+	"strings"
+
+	"halftone/outputs"
+	"halftone/privacy"
+)
+
+// CSV writes s: RFC 4180 quoting, a header, lines that end in \n, numbers empty
+// where there are none, estimate and sd with 3 decimals.
+func (s Sheet) CSV() ([]byte, error) {
+	var b bytes.Buffer
+	w := csv.NewWriter(&b)
+	row := make([]string, len(s.Columns))
+	for i, c := range s.Columns {
+		row[i] = c.Name
+	}
+	if err := w.Write(row); err != nil {
+		return nil, fmt.Errorf("dataset: %s: %w", s.Name, err)
+	}
+	for r := range s.Rows {
+		for i, c := range s.Columns {
+			row[i] = c.Cell(r)
+		}
+		if err := w.Write(row); err != nil {
+			return nil, fmt.Errorf("dataset: %s: %w", s.Name, err)
+		}
+	}
+	w.Flush()
+	return b.Bytes(), w.Error()
+}
+
+// ReleaseColumns are the columns of releases.csv.
+var ReleaseColumns = []string{"period", "edition", "provisional", "released", "rho", "epsilon",
+	"sources_reporting", "sources_expected", "break", "note"}
+
+// ListSeparator stands between the names of sources, and of breaks, in releases.csv.
+const ListSeparator = ";"
+
+// Releases writes releases.csv, one line a period. epsilon is what the release
+// was charged; rho is empty for releases that are paid in pure ε.
+func Releases(v outputs.Version) ([]byte, error) {
+	var b bytes.Buffer
+	w := csv.NewWriter(&b)
+	if err := w.Write(ReleaseColumns); err != nil {
+		return nil, fmt.Errorf("dataset: releases: %w", err)
+	}
+	lang := Languages(v.About)[0]
+	for _, e := range v.Releases {
+		k, err := e.Release.Key()
+		if err != nil {
+			return nil, fmt.Errorf("dataset: releases: %w", err)
+		}
+		m, err := e.Release.Model()
+		if err != nil {
+			return nil, fmt.Errorf("dataset: releases: %w", err)
+		}
+		note := e.Note.In(lang)
+		var breaks []string
+		for _, br := range v.Breaks {
+			if br.At == k.Period {
+				breaks = append(breaks, br.Kind)
+				note = strings.TrimSpace(note + " " + br.Note.In(lang))
+			}
+		}
+		if err := w.Write([]string{k.Period.String(), strconv.Itoa(k.Edition), strconv.FormatBool(e.Provisional),
+			e.Released.UTC().Format("2006-01-02"), "", Nano(m.Plan.NanoEpsilon),
+			strings.Join(e.Reporting, ListSeparator), strings.Join(e.Expected, ListSeparator),
+			strings.Join(breaks, ListSeparator), note}); err != nil {
+			return nil, fmt.Errorf("dataset: releases: %w", err)
+		}
+	}
+	w.Flush()
+	return b.Bytes(), w.Error()
+}
+
+// Nano writes a number of billionths exactly, without trailing zeros.
+func Nano(n uint64) string {
+	s := strings.TrimRight(fmt.Sprintf("%d.%09d", n/1e9, n%1e9), "0")
+	return strings.TrimSuffix(s, ".")
+}
+
+// Codes writes a code list: code, parent, level, one label column a language.
+// The first language's column is the label that the tables show; others are
+// empty where there is no translation.
+func Codes(a outputs.About, l outputs.CodeList) ([]byte, error) {
+	var b bytes.Buffer
+	w := csv.NewWriter(&b)
+	langs := Languages(a)
+	head := []string{"code", "parent", "level"}
+	for _, lang := range langs {
+		head = append(head, "label_"+lang)
+	}
+	if err := w.Write(head); err != nil {
+		return nil, fmt.Errorf("dataset: codes of %s: %w", l.Dimension, err)
+	}
+	for _, c := range l.Codes {
+		row := []string{c.Code, c.Parent, c.Level, a.Label(l.Dimension, c.Code, langs[0])}
+		for _, lang := range langs[1:] {
+			row = append(row, c.Label[lang])
+		}
+		if err := w.Write(row); err != nil {
+			return nil, fmt.Errorf("dataset: codes of %s: %w", l.Dimension, err)
+		}
+	}
+	w.Flush()
+	return b.Bytes(), w.Error()
+}
+
+// Dimensions are the names of the dimensions of v, in order.
+func Dimensions(v outputs.Version) ([]string, error) {
+	if len(v.Releases) == 0 {
+		return nil, privacy.ErrNotReleased
+	}
+	m, err := v.Releases[len(v.Releases)-1].Release.Model()
+	if err != nil {
+		return nil, fmt.Errorf("dataset: %w", err)
+	}
+	var names []string
+	for _, d := range m.Dimensions {
+		names = append(names, d.Name)
+	}
+	return names, nil
+}
+
+// CSVPath is the path of a table in a version.
+func CSVPath(table string) string { return "data/" + table + ".csv" }
+
+// ParquetPath is the path of a table, or of [AllName].
+func ParquetPath(table string) string { return "data/" + table + ".parquet" }
+
+// CodesPath is the path of a code list.
+func CodesPath(dimension string) string { return "codes/" + dimension + ".csv" }

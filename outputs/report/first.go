@@ -1,0 +1,206 @@
+package report
+
+import (
+	"fmt"
+	"html/template"
+	"math"
+
+	"halftone/outputs"
+	"halftone/outputs/chart"
+	"halftone/outputs/claims"
+	"halftone/outputs/report/page"
+	"halftone/privacy"
+)
+
+// The first screen: what a reader in a hurry takes away.
+type first struct {
+	Headline string
+	Sub      []string
+	Points   []claims.Sentence
+	Odds     string
+	Chart    drawing
+	Caption  string
+	Data     grid
+	Coverage drawing
+	Get      []link
+}
+
+type link struct{ Text, Href string }
+
+func (w writer) first() (first, error) {
+	t := w.tables[w.lead]
+	f := first{Headline: w.Headline(w.v, w.tables, w.claims), Sub: w.sub(), Points: w.points(),
+		Odds: w.Percent(page.Odds(w.v.Spent.NanoEpsilon))}
+	var err error
+	if f.Chart, err = w.lines(t, "lead", "Recorded "+w.Counts(w.about), w.cells(t)[:min(chart.MaxLines, claims.Cells(t))], 0); err != nil {
+		return f, err
+	}
+	f.Caption, f.Data = w.caption(), w.grid(t, "lead")
+	if f.Coverage, err = w.coverage(); err != nil {
+		return f, err
+	}
+	f.Get = []link{{"CSV", "../data/" + t.Name + ".csv"}, {"Parquet", "../data/" + t.Name + ".parquet"},
+		{"All tables", "#get"}, {"Cite", "#cite"}}
+	return f, nil
+}
+
+func (w writer) sub() []string {
+	every := map[string]string{"year": "Yearly", "quarter": "Quarterly", "month": "Monthly"}[w.about.Every]
+	first, last := w.Period(w.span[0]), w.Period(w.newest())
+	span := first
+	if first != last {
+		span = first + "–" + last
+		if w.newest().Months() < 12 {
+			span = first + " – " + last
+		}
+	}
+	if every != "" {
+		span = every + ", " + span
+	}
+	sources := "1 source"
+	if n := len(w.about.Sources); n != 1 {
+		sources = w.Int(int64(n)) + " sources"
+	}
+	return []string{span, sources, "version " + w.v.Name}
+}
+
+// points are the three or four sentences of the first screen: the lead figure,
+// then from the coarsest tables, whose cells are largest against their noise,
+// one that is more, one that is fewer, one that is not detected.
+func (w writer) points() []claims.Sentence {
+	t := w.tables[w.lead]
+	last := len(t.Period) - 1
+	var out []claims.Sentence
+	if claims.Cells(t) == 1 {
+		lead := w.newestClaims(t.Name)
+		if !t.Status[last].Empty() && (len(lead) == 0 || lead[0].Verdict == claims.CannotSay) {
+			out = append(out, w.Figure(w.about, t, last))
+		}
+		if len(lead) > 0 {
+			out = append(out, w.sentence(lead[0]))
+		}
+	}
+	for _, verdict := range []claims.Verdict{claims.More, claims.Fewer, claims.NotDetected} {
+		if c, ok := w.clearest(verdict); ok && len(out) < 4 {
+			out = append(out, w.sentence(c))
+		}
+	}
+	return out
+}
+
+// newestClaims are those of a table about the newest period, the headline's kind
+// first.
+func (w writer) newestClaims(table string) (out []claims.Claim) {
+	for _, kind := range []claims.Kind{claims.TwelveMonths, claims.Previous, claims.YearAgo} {
+		for _, c := range w.claims {
+			if c.Table == table && c.Kind == kind && c.To.Last == w.newest() {
+				out = append(out, c)
+			}
+		}
+	}
+	return out
+}
+
+// leadKind is the kind of comparison that headlines speak of.
+func (w writer) leadKind() claims.Kind {
+	for _, c := range w.newestClaims(w.tables[w.lead].Name) {
+		return c.Kind
+	}
+	return claims.Previous
+}
+
+// clearest finds the first table, coarsest first, that has a claim of a verdict,
+// and of its claims the largest against its noise; of those not detected the
+// first.
+func (w writer) clearest(v claims.Verdict) (best claims.Claim, ok bool) {
+	for _, t := range claims.Headline(w.about, w.tables) {
+		if t.Name == w.tables[w.lead].Name && claims.Cells(t) == 1 || len(t.Dimensions) > 1 && !ok && w.coarser(t, v) {
+			continue
+		}
+		for _, c := range w.newestClaims(t.Name) {
+			if c.Verdict == v && (!ok || v != claims.NotDetected && math.Abs(c.D)/c.SD > math.Abs(best.D)/best.SD) {
+				best, ok = c, true
+			}
+		}
+		if ok {
+			return best, true
+		}
+	}
+	return best, false
+}
+
+// coarser reports whether a table of fewer dimensions has a claim of v: its
+// cells say it more simply.
+func (w writer) coarser(t outputs.Table, v claims.Verdict) bool {
+	for _, c := range w.claims {
+		o := w.table(c)
+		if c.Verdict == v && len(o.Dimensions) < len(t.Dimensions) && len(o.Dimensions) > 0 && c.To.Last == w.newest() {
+			return true
+		}
+	}
+	return false
+}
+
+func (w writer) coverage() (drawing, error) {
+	c := chart.Coverage{Head: chart.Head{ID: "coverage", Title: "Who reported when"}, Breaks: w.breaks}
+	for _, p := range w.span {
+		c.Periods = append(c.Periods, tick(p))
+	}
+	missing := 0
+	for _, s := range w.about.Sources {
+		row := chart.CoverageRow{Label: source(s)}
+		for _, at := range w.at {
+			state := chart.NotExpected
+			var e outputs.Edition
+			if at >= 0 {
+				e = w.v.Releases[at]
+			}
+			switch {
+			case has(e.Reporting, s.Name):
+				state = chart.Reported
+			case has(e.Expected, s.Name):
+				state = chart.Missing
+				missing++
+			}
+			row.Cells = append(row.Cells, state)
+		}
+		c.Rows = append(c.Rows, row)
+	}
+	if len(c.Rows) == 0 {
+		return drawing{}, nil
+	}
+	c.Desc = fmt.Sprintf("%s, %d periods. Expected and missing: %d. The list is under Who reported.", w.sub()[1], len(c.Periods), missing)
+	return draw(c.SVG)
+}
+
+// draw draws a chart wide and narrow.
+func draw(svg func(chart.Size) (string, error)) (d drawing, err error) {
+	wide, err := svg(chart.Wide)
+	if err != nil {
+		return d, err
+	}
+	narrow, err := svg(chart.Narrow)
+	if err != nil {
+		return d, err
+	}
+	return drawing{template.HTML(wide), template.HTML(narrow)}, nil // chart escapes every text
+}
+
+// tick is a period's name at an axis: the published form.
+func tick(p privacy.Period) string { return p.String() }
+
+func source(s outputs.Source) string {
+	if s.Agency != "" {
+		return s.Agency
+	}
+	return s.Name
+}
+
+func has(list []string, s string) bool {
+	for _, x := range list {
+		if x == s {
+			return true
+		}
+	}
+	return false
+}

@@ -1,0 +1,109 @@
+// Package report writes the trend report of a version: one self-contained HTML
+// page for people who fund, plan or study. It works without script, prints, and
+// asks no other server for anything.
+//
+// It shows released numbers and public text, and says of changes only what
+// package claims allows. The same version gives the same bytes.
+package report
+
+import (
+	"bytes"
+	_ "embed"
+	"errors"
+	"fmt"
+	"html/template"
+
+	"halftone/outputs"
+	"halftone/outputs/claims"
+	"halftone/outputs/report/page"
+	"halftone/privacy"
+)
+
+//go:embed report.html
+var layout string
+
+// Write returns report/index.html of a version. Links in it are relative to
+// that place: data lies in ../data.
+func Write(v outputs.Version) ([]byte, error) {
+	w, err := newWriter(v)
+	if err != nil {
+		return nil, err
+	}
+	view, err := w.view()
+	if err != nil {
+		return nil, fmt.Errorf("report: %w", err)
+	}
+	t, err := template.New("report").Funcs(template.FuncMap{"css": page.CSS, "tone": page.Tone}).Parse(layout)
+	if err != nil {
+		return nil, fmt.Errorf("report: %w", err)
+	}
+	var b bytes.Buffer
+	if err := t.Execute(&b, view); err != nil {
+		return nil, fmt.Errorf("report: %w", err)
+	}
+	return b.Bytes(), nil
+}
+
+// A writer has what every part of a report is made of.
+type writer struct {
+	claims.Language
+	v      outputs.Version
+	about  outputs.About
+	tables []outputs.Table
+	lead   int // place in tables
+	claims []claims.Claim
+	span   []privacy.Period // from the first to the newest, those without a release too
+	at     []int            // per span: place in v.Releases, -1 for none
+	breaks []int            // places in span
+}
+
+func newWriter(v outputs.Version) (writer, error) {
+	w := writer{Language: claims.English(), v: v, about: v.About}
+	var err error
+	if w.tables, err = v.Tables(); err != nil {
+		return w, fmt.Errorf("report: %w", err)
+	}
+	if w.lead = claims.Lead(v.About, w.tables); w.lead < 0 {
+		return w, errors.New("report: the version has no table")
+	}
+	if w.claims, err = claims.Recorded(v, w.tables); err != nil {
+		return w, fmt.Errorf("report: %w", err)
+	}
+	w.timeline()
+	return w, nil
+}
+
+// timeline places the releases and breaks among all periods.
+func (w *writer) timeline() {
+	n := claims.Cells(w.tables[0])
+	for i := range w.v.Releases {
+		p := w.tables[0].Period[i*n]
+		for len(w.span) > 0 && w.newest().Next().Before(p) {
+			w.span, w.at = append(w.span, w.newest().Next()), append(w.at, -1)
+		}
+		w.span, w.at = append(w.span, p), append(w.at, i)
+	}
+	for _, b := range w.v.Breaks {
+		for i := 1; i < len(w.span); i++ {
+			if w.span[i-1].Before(b.At) && !w.span[i].Before(b.At) {
+				w.breaks = append(w.breaks, i)
+			}
+		}
+	}
+}
+
+func (w writer) newest() privacy.Period { return w.span[len(w.span)-1] }
+
+// table returns the table that c is about.
+func (w writer) table(c claims.Claim) outputs.Table {
+	for _, t := range w.tables {
+		if t.Name == c.Table {
+			return t
+		}
+	}
+	return outputs.Table{}
+}
+
+func (w writer) sentence(c claims.Claim) claims.Sentence {
+	return w.Sentence(w.about, w.table(c), c)
+}

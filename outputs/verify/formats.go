@@ -1,0 +1,63 @@
+package verify
+
+import (
+	"context"
+	"fmt"
+
+	"halftone/outputs/dataset"
+)
+
+// checkFormats compares the files with each other, not with the sealed files:
+// CSV with Parquet, with all-tables, and with the tables of the report.
+func (c *checker) checkFormats(context.Context) (string, error) {
+	if !c.equal { // only files that are as recomputed are safe to parse
+		return "", errEarlier("numbers")
+	}
+	all := c.sheets[len(c.sheets)-1]
+	allRead, _, err := dataset.ReadParquet(c.files[dataset.ParquetPath(all.Name)], all)
+	if err != nil {
+		return "", err
+	}
+	from := 0
+	for _, s := range c.sheets[:len(c.sheets)-1] {
+		rows, err := readCSV(c.files[dataset.CSVPath(s.Name)], s.Name+".csv")
+		if err != nil {
+			return "", err
+		}
+		if len(rows) != s.Rows+1 {
+			return "", fmt.Errorf("%s.csv: %d lines, want %d", s.Name, len(rows), s.Rows+1)
+		}
+		one, _, err := dataset.ReadParquet(c.files[dataset.ParquetPath(s.Name)], s)
+		if err != nil {
+			return "", err
+		}
+		if err := sameCells(s.Name+".parquet", rows, one, 0); err != nil {
+			return "", err
+		}
+		if err := sameCells(all.Name+".parquet", rows, allRead, from); err != nil {
+			return "", err
+		}
+		from += s.Rows
+	}
+	return "CSV and Parquet hold the same numbers", nil
+}
+
+// sameCells compares the lines of a CSV with rows of a sheet, by column name.
+func sameCells(file string, rows [][]string, s dataset.Sheet, from int) error {
+	at := map[string]int{}
+	for i, name := range rows[0] {
+		at[name] = i
+	}
+	for _, col := range s.Columns {
+		j, ok := at[col.Name]
+		if !ok {
+			continue // of all-tables: a dimension that the table does not break down
+		}
+		for i, row := range rows[1:] {
+			if col.Cell(from+i) != row[j] {
+				return fmt.Errorf("%s row %d: %s differs from the CSV", file, from+i+1, col.Name)
+			}
+		}
+	}
+	return nil
+}

@@ -1,0 +1,145 @@
+package verify
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"math"
+	"slices"
+
+	"halftone/outputs/compose"
+	"halftone/outputs/describe"
+	"halftone/privacy"
+)
+
+// checkPrivacy recomputes the price of every release from its noise, and what
+// all of them cost together, and holds both against the ledger's charges, the
+// budget, the noise model and the privacy label.
+func (c *checker) checkPrivacy(ctx context.Context) (string, error) {
+	if c.ledger == nil {
+		return "", errEarlier("releases")
+	}
+	acc := c.ledger.Account
+	var last privacy.Model
+	var opened []privacy.Release
+	for _, k := range c.keys() {
+		r, err := privacy.OpenRelease(ctx, k, c.ledger)
+		if err != nil {
+			return "", err
+		}
+		if last, err = r.Model(); err != nil {
+			return "", err
+		}
+		if err := checkPrice(k, last, acc); err != nil {
+			return "", err
+		}
+		opened = append(opened, r)
+	}
+	for _, r := range c.manifest.Releases {
+		if charge := acc.Charges[r.Key]; r.NanoEpsilon != charge.Cost || r.SpecDigest != charge.SpecDigest {
+			return "", fmt.Errorf("%s: manifest.json and the ledger's charge do not agree", r.Key)
+		}
+	}
+	if err := checkBudget(acc); err != nil {
+		return "", err
+	}
+	c.report.Spent = Spent{acc.Person, acc.Terms.Delta, last.Unit, acc.Terms.PerPeriod, last.Bound.PerPeriod, last.Bound.Periods, nil}
+	if err := c.checkNoiseModel(opened, acc.Person); err != nil {
+		return "", err
+	}
+	if err := c.checkLabel(last, acc); err != nil {
+		return "", err
+	}
+	return fmt.Sprintf("epsilon of %s recomputed from the noise: equal to what was charged; within the budget", plural(len(opened), "release")), nil
+}
+
+// checkPrice recomputes b = tables·M/ε, where the draws use one nano-ε less
+// than is charged.
+func checkPrice(k privacy.Key, m privacy.Model, acc describe.Account) error {
+	charge, ok := acc.Charges[k]
+	if !ok || charge.Cost != m.Plan.NanoEpsilon || charge.SpecDigest != m.SpecDigest {
+		return fmt.Errorf("%s: the sealed file and the ledger's charge do not agree", k)
+	}
+	t := acc.Terms
+	if m.Plan.Mechanism != t.Mechanism || t.Unit != privacy.EpsilonNano || m.Bound.Periods != t.Periods || (t.Periods == 0) != t.PerPeriod {
+		return fmt.Errorf("%s: the sealed file and the terms of the ledger do not agree", k)
+	}
+	if m.Plan.NanoEpsilon < 2 {
+		return fmt.Errorf("%s: a price of nothing", k)
+	}
+	want := float64(len(m.Tables)) * float64(m.Bound.PerPeriod) * 1e9 / float64(m.Plan.NanoEpsilon-1)
+	for i, me := range m.Plan.Measurements {
+		if !(math.Abs(me.B-want) <= 1e-12*want) {
+			return fmt.Errorf("%s: the noise of table %s is not what the charge pays for: scale %.6g, want %.6g", k, me.Table, me.B, want)
+		}
+		if !slices.Equal(me.Levels, m.Tables[i].Levels) {
+			return fmt.Errorf("%s: table %s was measured at other levels than it has", k, me.Table)
+		}
+	}
+	return nil
+}
+
+func checkBudget(acc describe.Account) error {
+	for _, p := range acc.Periods {
+		if p.Nano > acc.Terms.Cap() {
+			return fmt.Errorf("the releases of period %s cost more than a period may", p.Period)
+		}
+	}
+	if acc.Person > acc.Terms.Budget {
+		return errors.New("all releases together cost more than the budget")
+	}
+	return nil
+}
+
+func (c *checker) checkNoiseModel(releases []privacy.Release, person uint64) error {
+	want, err := privacy.NewNoiseModel(c.manifest.Version, releases, person)
+	if err != nil {
+		return err
+	}
+	var got privacy.NoiseModel
+	if err := decode(c.files[compose.NoiseModelFile], &got); err != nil {
+		return fmt.Errorf("%s is unreadable", compose.NoiseModelFile)
+	}
+	return alike(compose.NoiseModelFile, got, want)
+}
+
+// checkLabel compares the figures of the label. Its words are the publisher's.
+func (c *checker) checkLabel(m privacy.Model, acc describe.Account) error {
+	var got describe.Label
+	if err := decode(c.files[compose.PrivacyLabelFile], &got); err != nil {
+		return fmt.Errorf("%s is unreadable", compose.PrivacyLabelFile)
+	}
+	want, err := describe.LabelFigures(c.manifest.Dataset, c.manifest.Version, c.keys(), m, acc)
+	if err != nil {
+		return err
+	}
+	for _, s := range got.Contribution.StatedBy {
+		c.report.Spent.Sources = append(c.report.Spent.Sources, s.Source)
+	}
+	want.Contribution.StatedBy = got.Contribution.StatedBy
+	return alike(compose.PrivacyLabelFile, got, want)
+}
+
+// alike compares two values by the JSON that is published.
+func alike(name string, got, want any) error {
+	a, err := json.Marshal(got)
+	if err != nil {
+		return err
+	}
+	b, err := json.Marshal(want)
+	if err != nil {
+		return err
+	}
+	if !bytes.Equal(a, b) {
+		return fmt.Errorf("%s differs from the sealed files and the ledger", name)
+	}
+	return nil
+}
+
+func decode(b []byte, into any) error {
+	dec := json.NewDecoder(bytes.NewReader(b))
+	dec.DisallowUnknownFields()
+	return dec.Decode(into)
+}

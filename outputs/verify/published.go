@@ -1,0 +1,275 @@
+package verify
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"slices"
+	"strings"
+
+	"halftone/outputs/describe"
+	"halftone/privacy"
+)
+
+// checkFiles reads every file and holds it against SHA256SUMS, and SHA256SUMS
+// against the manifest and the folder.
+func (c *checker) checkFiles(ctx context.Context) (string, error) {
+	b, err := c.version.read(ctx, describe.SumsFile)
+	if err != nil {
+		return "", fmt.Errorf("SHA256SUMS: %w", err)
+	}
+	c.files[describe.SumsFile] = b
+	sums, err := describe.ReadSums(b)
+	if err != nil {
+		return "", err
+	}
+	if err := c.readAll(ctx, sums); err != nil {
+		return "", err
+	}
+	if err := c.sameAsManifest(sums); err != nil {
+		return "", err
+	}
+	names, err := c.version.list(ctx)
+	if err != nil && !errors.Is(err, errNoList) {
+		return "", err
+	}
+	for _, n := range names {
+		if _, ok := sums[n]; !ok && n != describe.SumsFile {
+			return "", fmt.Errorf("%s is not in SHA256SUMS", n)
+		}
+	}
+	if c.pointer != nil && (c.pointer.Dataset != c.manifest.Dataset || c.pointer.Version != c.manifest.Version ||
+		c.pointer.Sequence != c.manifest.Sequence || c.pointer.Manifest != describe.Sum(c.files[describe.ManifestFile])) {
+		return "", errors.New("latest.json is not of this manifest.json")
+	}
+	detail := fmt.Sprintf("%d of %d match SHA256SUMS", len(sums), len(sums))
+	if errors.Is(err, errNoList) {
+		detail += "; a web server does not say whether there are more"
+	}
+	return detail, nil
+}
+
+// readAll reads what SHA256SUMS lists, and goes on after a difference so that
+// later checks have the other files.
+func (c *checker) readAll(ctx context.Context, sums map[string]string) error {
+	if len(sums) > maxFiles {
+		return errors.New("SHA256SUMS lists too many files")
+	}
+	names := make([]string, 0, len(sums))
+	for n := range sums {
+		names = append(names, n)
+	}
+	slices.Sort(names)
+	var first error
+	total := 0
+	for _, n := range names {
+		b, err := c.version.read(ctx, n)
+		if err == nil && total > maxTotal-len(b) {
+			return errors.New("the version is larger than 4 GiB")
+		}
+		total += len(b)
+		switch {
+		case errors.Is(err, fs.ErrNotExist):
+			err = fmt.Errorf("%s is missing", n)
+		case err != nil:
+			err = fmt.Errorf("%s: %w", n, err)
+		case describe.Sum(b) != sums[n]:
+			err = fmt.Errorf("%s does not match SHA256SUMS", n)
+		}
+		if b != nil {
+			c.files[n] = b
+		}
+		if first == nil {
+			first = err
+		}
+	}
+	return first
+}
+
+func (c *checker) sameAsManifest(sums map[string]string) error {
+	if _, ok := sums[describe.ManifestFile]; !ok {
+		return errors.New("manifest.json is not in SHA256SUMS")
+	}
+	if _, ok := sums[describe.SumsFile]; ok {
+		return errors.New("SHA256SUMS lists itself")
+	}
+	for _, f := range c.manifest.Files {
+		if sums[f.Path] != f.SHA256 || int64(len(c.files[f.Path])) != f.Bytes {
+			return fmt.Errorf("%s: manifest.json and SHA256SUMS do not agree", f.Path)
+		}
+	}
+	if len(c.manifest.Files) != len(sums)-1 {
+		return errors.New("manifest.json and SHA256SUMS do not list the same files")
+	}
+	return nil
+}
+
+// read returns a file that checkFiles has read.
+func (c *checker) read(_ context.Context, name string) ([]byte, error) {
+	b, ok := c.files[name]
+	if !ok {
+		return nil, fs.ErrNotExist
+	}
+	return b, nil
+}
+
+// checkReleases opens every sealed file of the version through the ledger.
+func (c *checker) checkReleases(ctx context.Context) (string, error) {
+	export, err := c.read(ctx, ledgerFile)
+	if err != nil {
+		return "", fmt.Errorf("%s: %w", ledgerFile, err)
+	}
+	if c.ledger, err = newLedger(export, c.manifest.Dataset, c.read); err != nil {
+		return "", err
+	}
+	if len(c.manifest.Releases) == 0 {
+		return "", errors.New("manifest.json lists no release")
+	}
+	for i, r := range c.manifest.Releases {
+		if r.File != describe.SealedFile(r.Key) || r.Sealed != c.ledger.Account.Seals[r.Key].Sealed {
+			return "", fmt.Errorf("%s: manifest.json and ledger.jsonl do not agree", r.Key)
+		}
+		if r.Key.Dataset != c.manifest.Dataset || r.Key.Series != c.manifest.Series ||
+			i > 0 && !c.manifest.Releases[i-1].Period.Before(r.Period) {
+			return "", fmt.Errorf("%s is of another dataset or series, or not in the order of periods", r.Key)
+		}
+		if _, err := privacy.OpenRelease(ctx, r.Key, c.ledger); err != nil {
+			return "", err
+		}
+	}
+	for name := range c.files {
+		if strings.HasPrefix(name, "sealed/") && !slices.ContainsFunc(c.manifest.Releases, func(r describe.ManifestRelease) bool { return r.File == name }) {
+			return "", fmt.Errorf("%s belongs to no release of the manifest", name)
+		}
+	}
+	return fmt.Sprintf("%s match the ledger export", plural(len(c.manifest.Releases), "sealed file")), nil
+}
+
+// checkLedger holds the head against the manifest, and against the manifests of
+// the versions before it where there are any.
+func (c *checker) checkLedger(ctx context.Context) (string, error) {
+	if c.ledger == nil {
+		return "", errEarlier("releases")
+	}
+	links := c.ledger.Links
+	head := links[len(links)-1].Hash
+	if head != c.manifest.Head || len(links) != c.manifest.Entries {
+		return "", errors.New("the head of ledger.jsonl is not the one in manifest.json")
+	}
+	before, err := c.publications()
+	if err != nil {
+		return "", err
+	}
+	earlier, seen := "first version", 0
+	for _, e := range before {
+		found, err := c.checkEarlier(ctx, e)
+		if err != nil {
+			return "", err
+		}
+		seen += found
+	}
+	if len(before) > 0 {
+		earlier = plural(len(before), "earlier version") + " in the ledger"
+		if c.dataset != nil {
+			earlier += fmt.Sprintf(", %d of them here and in this chain", seen)
+		}
+	}
+	if err := c.checkUnknownVersions(ctx, before); err != nil {
+		return "", err
+	}
+	return fmt.Sprintf("%d entries, chain ok, head %.8s is in the manifest; %s", len(links), head, earlier), nil
+}
+
+// publications are the versions that the ledger recorded before this one.
+func (c *checker) publications() ([]privacy.Entry, error) {
+	var out []privacy.Entry
+	for _, l := range c.ledger.Links {
+		if len(l.Entry) == 0 {
+			continue
+		}
+		e, err := l.Decode()
+		if err != nil {
+			return nil, err
+		}
+		if e.Kind != privacy.EntryPublish || e.Dataset != c.manifest.Dataset {
+			continue
+		}
+		if e.Sequence >= c.manifest.Sequence || e.Version == c.manifest.Version {
+			return nil, fmt.Errorf("the ledger recorded version %s before this one, which has no higher sequence", e.Version)
+		}
+		out = append(out, e)
+	}
+	return out, nil
+}
+
+// checkEarlier returns 1 where the version of a publication is here and its
+// manifest is the recorded one with a head of this chain, 0 where it is not here.
+func (c *checker) checkEarlier(ctx context.Context, e privacy.Entry) (int, error) {
+	name := "versions/" + e.Version + "/" + describe.ManifestFile
+	if c.dataset == nil {
+		return 0, nil
+	}
+	b, err := c.dataset.read(ctx, name)
+	if errors.Is(err, fs.ErrNotExist) {
+		return 0, nil
+	}
+	if err != nil {
+		return 0, fmt.Errorf("%s: %w", name, err)
+	}
+	if describe.Sum(b) != e.Manifest {
+		return 0, fmt.Errorf("%s is not the manifest that the ledger recorded", name)
+	}
+	m, err := describe.ReadManifest(b)
+	if err != nil {
+		return 0, fmt.Errorf("versions/%s: %w", e.Version, err)
+	}
+	return 1, c.inChain(m)
+}
+
+func (c *checker) inChain(m describe.Manifest) error {
+	if links := c.ledger.Links; m.Entries < 1 || m.Entries > len(links) || links[m.Entries-1].Hash != m.Head {
+		return fmt.Errorf("the ledger head of version %s is not in this version's chain", m.Version)
+	}
+	return nil
+}
+
+// checkUnknownVersions looks for versions in the dataset's folder that the ledger
+// does not know. One of them may be newer than the latest: a run that was cut
+// off before it moved the pointer.
+func (c *checker) checkUnknownVersions(ctx context.Context, before []privacy.Entry) error {
+	f, ok := c.dataset.(folder)
+	if !ok {
+		return nil
+	}
+	entries, err := fs.ReadDir(f.fsys, f.below("versions").(folder).dir)
+	if err != nil {
+		return err
+	}
+	for _, e := range entries {
+		known := e.Name() == c.manifest.Version || e.Name()[0] == '.' ||
+			slices.ContainsFunc(before, func(p privacy.Entry) bool { return p.Version == e.Name() })
+		if known {
+			continue
+		}
+		b, err := c.dataset.read(ctx, "versions/"+e.Name()+"/"+describe.ManifestFile)
+		if err != nil {
+			return fmt.Errorf("versions/%s is not in the ledger and has no manifest.json", e.Name())
+		}
+		m, err := describe.ReadManifest(b)
+		if err != nil {
+			return fmt.Errorf("versions/%s: %w", e.Name(), err)
+		}
+		if m.Sequence <= c.manifest.Sequence {
+			return fmt.Errorf("the ledger has no record of version %s", e.Name())
+		}
+	}
+	return nil
+}
+
+func plural(n int, noun string) string {
+	if n == 1 {
+		return "1 " + noun
+	}
+	return fmt.Sprintf("%d %ss", n, noun)
+}

@@ -1,0 +1,169 @@
+// Package verify recomputes a published version from what is published.
+//
+// It needs no data and no secret, and for a folder no network. Everything it
+// reads may come from anywhere: a spoilt file is a failed check, never a panic.
+package verify
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"net/http"
+	"os"
+
+	"halftone/outputs"
+	"halftone/outputs/compose"
+	"halftone/outputs/dataset"
+	"halftone/outputs/describe"
+	"halftone/outputs/publish"
+	"halftone/privacy"
+)
+
+// Names of files that are read by name.
+const ledgerFile = compose.LedgerFile
+
+// ErrNotPublished says that a place has neither a version nor a dataset.
+var ErrNotPublished = errors.New("verify: no manifest.json and no latest.json here: want the folder of a version or of a dataset")
+
+// A Check is one line of the report.
+type Check struct {
+	Name   string `json:"name"`
+	OK     bool   `json:"ok"`
+	Detail string `json:"detail"` // what was found, or the file and line of the first difference
+}
+
+// A Report says what was checked. OK says that every check is.
+type Report struct {
+	OK      bool    `json:"ok"`
+	Dataset string  `json:"dataset"`
+	Version string  `json:"version"`
+	Checks  []Check `json:"checks"`
+	Spent   Spent   `json:"spent"`
+}
+
+// Spent is what the ledger export says that all releases so far cost.
+type Spent struct {
+	NanoEpsilon uint64   `json:"epsilon_nano"`
+	Delta       float64  `json:"delta"` // declared; pure ε spends none
+	Unit        string   `json:"unit"`
+	PerPeriod   bool     `json:"per_period"` // of a unit and period instead of a unit
+	M           int64    `json:"M"`
+	P           int64    `json:"P"`       // 0: any number
+	Sources     []string `json:"sources"` // that stated M and P, which cannot be checked here
+}
+
+// Folder verifies a folder on disk: a version, or a dataset's latest one.
+func Folder(ctx context.Context, dir string) (Report, error) {
+	root, err := os.OpenRoot(dir)
+	if err != nil {
+		return Report{}, fmt.Errorf("verify: %w", err)
+	}
+	defer func() { _ = root.Close() }()
+	return verify(ctx, folder{root.FS(), "."})
+}
+
+// FS verifies a folder of any kind.
+func FS(ctx context.Context, fsys fs.FS) (Report, error) { return verify(ctx, folder{fsys, "."}) }
+
+// URL verifies what a web server serves below an address: a version, or a
+// dataset's latest one. A web server does not list its files, so that a file too
+// many is not noticed. A nil client is the default one.
+func URL(ctx context.Context, address string, client *http.Client) (Report, error) {
+	w, err := newWebsite(address, client)
+	if err != nil {
+		return Report{}, err
+	}
+	return verify(ctx, w)
+}
+
+// A checker holds what earlier checks have read and made.
+type checker struct {
+	version  place
+	dataset  place            // nil where only a version was given
+	pointer  *publish.Pointer // of the dataset
+	manifest describe.Manifest
+	files    outputs.Files // as read
+	listed   bool          // the place has listed its files
+	ledger   *Ledger
+	releases []outputs.Edition
+	rebuilt  outputs.Version
+	tables   []outputs.Table
+	sheets   []dataset.Sheet // recomputed, all-tables last
+	equal    bool            // CSV and Parquet are as recomputed
+	report   Report
+}
+
+func verify(ctx context.Context, p place) (Report, error) {
+	c := checker{version: p, files: outputs.Files{}}
+	if err := c.locate(ctx, p); err != nil {
+		return Report{}, err
+	}
+	c.report.Dataset, c.report.Version = c.manifest.Dataset, c.manifest.Version
+	for _, step := range []struct {
+		name string
+		run  func(context.Context) (string, error)
+	}{
+		{"files", c.checkFiles},
+		{"releases", c.checkReleases},
+		{"ledger", c.checkLedger},
+		{"privacy", c.checkPrivacy},
+		{"numbers", c.checkNumbers},
+		{"sums", c.checkSums},
+		{"formats", c.checkFormats},
+	} {
+		detail, err := step.run(ctx)
+		if ctx.Err() != nil {
+			return Report{}, fmt.Errorf("verify: %w", ctx.Err())
+		}
+		if err != nil {
+			detail = err.Error()
+		}
+		c.report.Checks = append(c.report.Checks, Check{step.name, err == nil, detail})
+	}
+	c.report.OK = true
+	for _, k := range c.report.Checks {
+		c.report.OK = c.report.OK && k.OK
+	}
+	return c.report, nil
+}
+
+// locate finds the version: here, or where latest.json points to.
+func (c *checker) locate(ctx context.Context, p place) error {
+	b, err := p.read(ctx, describe.ManifestFile)
+	if errors.Is(err, fs.ErrNotExist) {
+		pb, perr := p.read(ctx, publish.PointerFile)
+		if errors.Is(perr, fs.ErrNotExist) {
+			return ErrNotPublished
+		}
+		if perr != nil {
+			return fmt.Errorf("verify: %w", perr)
+		}
+		to, perr := publish.ReadPointer(pb)
+		if perr != nil {
+			return fmt.Errorf("verify: %w", perr)
+		}
+		c.dataset, c.pointer, c.version = p, &to, p.below("versions/"+to.Version)
+		b, err = c.version.read(ctx, describe.ManifestFile)
+	}
+	if err != nil {
+		return fmt.Errorf("verify: manifest.json: %w", err)
+	}
+	if c.manifest, err = describe.ReadManifest(b); err != nil {
+		return fmt.Errorf("verify: %w", err)
+	}
+	c.files[describe.ManifestFile] = b
+	return nil
+}
+
+// errEarlier stands where a check rests on one that has failed.
+func errEarlier(name string) error { return fmt.Errorf("not checked, because %s is not ok", name) }
+
+// keys are the releases of the manifest.
+func (c *checker) keys() []privacy.Key {
+	keys := make([]privacy.Key, len(c.manifest.Releases))
+	for i, r := range c.manifest.Releases {
+		keys[i] = r.Key
+	}
+	return keys
+}

@@ -1,0 +1,271 @@
+package pipeline
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"slices"
+	"time"
+
+	"halftone/outputs"
+	"halftone/outputs/catalog"
+	"halftone/outputs/compose"
+	"halftone/outputs/describe"
+	"halftone/outputs/publish"
+	"halftone/pipeline/runs"
+	"halftone/privacy"
+)
+
+// A VersionInfo says where a published version is.
+type VersionInfo struct {
+	Name     string
+	Sequence int
+	Path     string // below the public folder
+	Files    int
+	Periods  int
+	Tables   int
+	Cells    int
+	Head     string // of the ledger, as the manifest has it
+}
+
+// publish composes one version of all sealed releases of the series and
+// publishes it, if the newest published one does not hold them all or force is set.
+func (s *session) publish(ctx context.Context, force bool, res *RunResult) error {
+	// 1. What is sealed, what is published.
+	editions, err := s.editions(ctx)
+	if err != nil {
+		return err
+	}
+	for _, e := range editions {
+		k, err := e.Release.Key()
+		if err != nil {
+			return err
+		}
+		res.Periods = append(res.Periods, k.Period)
+	}
+	res.State = StateNothingDue
+	if err := s.mend(ctx); err != nil {
+		return err
+	}
+	if len(editions) == 0 {
+		return nil
+	}
+	held, err := s.published(ctx, editions)
+	if err != nil {
+		return err
+	}
+	if held && !force {
+		res.Version, err = s.latest()
+		return err
+	}
+	// 2. Compose: a pure function of sealed files and public text.
+	s.l.say(Event{Step: "compose"})
+	v, err := s.version(ctx, editions)
+	if err != nil {
+		return err
+	}
+	files, err := compose.Version(v)
+	if err != nil {
+		return err
+	}
+	// 3. Put it, record it, point to it: nobody sees half of it at any step.
+	s.l.say(Event{Step: "publish"})
+	name := s.l.Dataset.Name
+	if err := s.pub.Put(ctx, name, v.Name, files); err != nil {
+		return err
+	}
+	var keys []privacy.Key
+	for _, e := range editions {
+		k, err := e.Release.Key()
+		if err != nil {
+			return err
+		}
+		keys = append(keys, k)
+	}
+	if err := s.led.Publish(ctx, name, v.Name, v.Sequence, describe.Sum(files[describe.ManifestFile]), keys...); err != nil {
+		return err
+	}
+	if err := s.pub.Point(ctx, name, v.Name); err != nil {
+		return err
+	}
+	if err := s.index(ctx, v); err != nil {
+		return err
+	}
+	res.State = StatePublished
+	res.Version, err = describeVersion(v, files)
+	return err
+}
+
+func describeVersion(v outputs.Version, files outputs.Files) (VersionInfo, error) {
+	tables, err := v.Tables()
+	if err != nil {
+		return VersionInfo{}, err
+	}
+	info := VersionInfo{Name: v.Name, Sequence: v.Sequence, Path: publish.VersionPath(v.About.Dataset, v.Name), Files: len(files),
+		Periods: len(v.Releases), Tables: len(tables), Head: v.Head}
+	for _, t := range tables {
+		info.Cells += t.Rows()
+	}
+	return info, nil
+}
+
+// mend moves the pointer where a crash fell between the record and the pointer.
+func (s *session) mend(ctx context.Context) error {
+	vs, err := s.led.Versions(ctx, s.l.Dataset.Name)
+	if err != nil || len(vs) == 0 {
+		return err
+	}
+	last := vs[len(vs)-1]
+	p, err := s.pub.Latest(s.l.Dataset.Name)
+	if errors.Is(err, fs.ErrNotExist) || err == nil && p.Sequence < last.Sequence {
+		return s.pub.Point(ctx, s.l.Dataset.Name, last.Name)
+	}
+	return err
+}
+
+// published reports whether the newest published version holds all editions.
+func (s *session) published(ctx context.Context, editions []outputs.Edition) (bool, error) {
+	vs, err := s.led.Versions(ctx, s.l.Dataset.Name)
+	if err != nil || len(vs) == 0 {
+		return false, err
+	}
+	for _, e := range editions {
+		k, err := e.Release.Key()
+		if err != nil {
+			return false, err
+		}
+		if !slices.Contains(vs[len(vs)-1].Releases, k) {
+			return false, nil
+		}
+	}
+	return true, nil
+}
+
+func (s *session) latest() (VersionInfo, error) {
+	p, err := s.pub.Latest(s.l.Dataset.Name)
+	if err != nil {
+		return VersionInfo{}, err
+	}
+	return VersionInfo{Name: p.Version, Sequence: p.Sequence, Path: publish.VersionPath(p.Dataset, p.Version)}, nil
+}
+
+// editions are the newest sealed edition of every period of the series, with
+// what the ledger says of it.
+func (s *session) editions(ctx context.Context) ([]outputs.Edition, error) {
+	links, err := s.led.Links(ctx, s.l.Dataset.Name)
+	if err != nil {
+		return nil, err
+	}
+	charges, err := s.led.Charges(ctx, s.l.Dataset.Name)
+	if err != nil {
+		return nil, err
+	}
+	days, err := sealDays(links)
+	if err != nil {
+		return nil, err
+	}
+	var out []outputs.Edition
+	for i, c := range charges { // by period, series, edition
+		newest := i+1 == len(charges) || charges[i+1].Key.Period != c.Key.Period || charges[i+1].Key.Series != c.Key.Series || charges[i+1].Sealed == ""
+		if c.Key.Series != s.l.Dataset.Spec.Series || c.Sealed == "" || !newest {
+			continue
+		}
+		r, err := privacy.OpenRelease(ctx, c.Key, s.led)
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, outputs.Edition{Release: r, Released: days[c.Key], Reporting: c.Reporting, Expected: c.Expected})
+	}
+	return out, nil
+}
+
+func sealDays(links []privacy.Link) (map[privacy.Key]time.Time, error) {
+	days := map[privacy.Key]time.Time{}
+	for _, l := range links {
+		if l.Entry == nil {
+			continue
+		}
+		e, err := l.Decode()
+		if err != nil {
+			return nil, err
+		}
+		if e.Kind == privacy.EntrySeal {
+			if days[e.Key()], err = time.Parse(time.DateOnly, e.Day); err != nil {
+				return nil, fmt.Errorf("ledger entry %d: bad day", l.Seq)
+			}
+		}
+	}
+	return days, nil
+}
+
+// version puts together all that a version is made of.
+func (s *session) version(ctx context.Context, editions []outputs.Edition) (outputs.Version, error) {
+	links, err := s.led.Links(ctx, s.l.Dataset.Name)
+	if err != nil {
+		return outputs.Version{}, err
+	}
+	acc, err := s.account(ctx)
+	if err != nil {
+		return outputs.Version{}, err
+	}
+	now := s.l.Clock.Now()
+	name, seq, err := s.takeName(ctx, now)
+	if err != nil {
+		return outputs.Version{}, err
+	}
+	v := outputs.Version{Name: name, Sequence: seq, Composed: day(now), About: s.l.Dataset.About, Releases: editions,
+		Ledger: links, Spent: outputs.Spent{NanoEpsilon: acc.PersonCost}, Tool: s.l.Tool}
+	if len(links) > 0 {
+		v.Head = links[len(links)-1].Hash
+	}
+	v.Breaks, err = breaks(editions)
+	return v, err
+}
+
+// takeName takes the next version name of this month, in the schedule's zone.
+// Names that the public folder or the ledger know are never used again, also
+// when the record of runs is lost.
+func (s *session) takeName(ctx context.Context, now time.Time) (string, int, error) {
+	zone := time.UTC
+	if sch := s.l.Dataset.Schedule; sch != nil {
+		if z, err := time.LoadLocation(sch.Timezone); err == nil {
+			zone = z
+		}
+	}
+	month := now.In(zone).Format("2006.01")
+	floor := runs.Floor{}
+	seen := func(name string, sequence int) {
+		var n int
+		if _, err := fmt.Sscanf(name, month+"-%d", &n); err == nil {
+			floor.Number = max(floor.Number, n)
+		}
+		floor.Sequence = max(floor.Sequence, sequence)
+	}
+	vs, err := s.led.Versions(ctx, s.l.Dataset.Name)
+	if err != nil {
+		return "", 0, err
+	}
+	for _, v := range vs {
+		seen(v.Name, v.Sequence)
+	}
+	heads, err := s.pub.Heads(ctx)
+	if err != nil {
+		return "", 0, err
+	}
+	for _, h := range heads {
+		if h.Dataset == s.l.Dataset.Name {
+			seen(h.Version, h.Sequence)
+		}
+	}
+	return s.runs.TakeVersion(ctx, s.l.Dataset.Name, month, floor)
+}
+
+// index writes the front page of the public folder.
+func (s *session) index(ctx context.Context, v outputs.Version) error {
+	b, err := catalog.Index([]outputs.Version{v})
+	if err != nil {
+		return err
+	}
+	return s.pub.PutIndex(ctx, "index.html", b)
+}

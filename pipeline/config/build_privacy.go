@@ -1,0 +1,220 @@
+package config
+
+import (
+	"fmt"
+	"math/big"
+	"strings"
+	"time"
+
+	"github.com/robfig/cron/v3"
+
+	"halftone/outputs"
+	"halftone/privacy"
+	"halftone/privacy/plan"
+)
+
+// privacy reads the budget. A person's budget needs a bound on the periods that
+// a person is in; without one, the person and period is what is protected.
+func (b *builder) privacy(root cursor) {
+	v := root.get("privacy")
+	s := &b.out.Spec
+	s.Mechanism = v.get("mechanism").text()
+	b.out.Auto = s.Mechanism == "auto"
+	if b.out.Auto { // of the mechanisms that there are, the best is the only one
+		s.Mechanism = plan.LaplaceMechanism
+	}
+	budget := v.get("budget")
+	of := budget.get("person")
+	if s.Budget.PerPeriod = budget.get("person_period").given(); s.Budget.PerPeriod {
+		of = budget.get("person_period")
+	}
+	if of.given() {
+		s.Budget.NanoEpsilon = b.epsilon(of.get("epsilon"))
+		s.Budget.Delta = b.delta(of.get("delta"))
+		b.unit(root, budget)
+	}
+	b.out.About.Budget = outputs.Budget{Epsilon: float64(s.Budget.NanoEpsilon) / 1e9, Delta: s.Budget.Delta, PerPeriod: s.Budget.PerPeriod}
+}
+
+// unit checks that what the budget protects goes with what sources say.
+func (b *builder) unit(root, budget cursor) {
+	unlimited := false
+	for p, src := range root.get("sources").each() {
+		periods := src.get("contribution").get("periods")
+		if periods.text() == "unlimited" {
+			unlimited = true
+			if !b.out.Spec.Budget.PerPeriod {
+				periods.add(fmt.Sprintf("source %s says that a person may be in any number of periods, so no budget of a person can be kept", quoted(p.key)),
+					"declare privacy.budget.person_period instead of person; every page then says that the promise is for a person and period")
+			}
+		} else if periods.given() && b.out.Spec.Measure == "stock" {
+			periods.add(`a stock counts the same person in every period, so "periods" must be "unlimited"`, "write periods: unlimited, with privacy.budget.person_period; or measure: flow if the counts are events of a period")
+		}
+	}
+	if len(b.out.Spec.Sources) > 0 && b.out.Spec.Budget.PerPeriod && !unlimited {
+		budget.add("person_period is for sources that say periods: unlimited, and no source does", "declare privacy.budget.person: it promises more and costs the same")
+	}
+}
+
+// epsilon is spent in whole nano-ε: what does not fit is not spent.
+func (b *builder) epsilon(v cursor) uint64 {
+	if !v.given() {
+		return 0
+	}
+	e := v.decimal()
+	if n := new(big.Rat).SetFrac64(1, 1_000_000_000); e.Cmp(n) < 0 || e.Cmp(big.NewRat(1000, 1)) > 0 {
+		v.add("epsilon must be from 1e-9 to 1000", "1 is usual; less protects more and is less accurate")
+		return 0
+	}
+	return nano(e)
+}
+
+func (b *builder) delta(v cursor) float64 {
+	d := v.decimal()
+	if d.Sign() < 0 || d.Cmp(big.NewRat(1, 1)) >= 0 {
+		v.add("delta must be from 0 to below 1", "1e-6 is usual")
+		return 0
+	}
+	f, _ := d.Float64()
+	if d.Sign() > 0 {
+		b.warn(v.at, "spent as pure epsilon: the Laplace mechanism does not use delta", "nothing; a pure guarantee is the stronger one")
+	}
+	return f
+}
+
+// someDay is any instant: whether a cron expression fires at all does not
+// depend on it, for every five years hold a 29 February.
+var someDay = time.Date(2023, time.March, 1, 0, 0, 0, 0, time.UTC)
+
+func (b *builder) schedule(v cursor) {
+	if !v.given() {
+		return
+	}
+	s := Schedule{Cron: v.get("cron").text(), Timezone: v.get("timezone").text(), Missed: v.get("missed").text()}
+	b.cron(v.get("cron"), s.Cron)
+	// The empty name and Local would be the machine's own zone.
+	if _, err := time.LoadLocation(s.Timezone); err != nil || s.Timezone == "Local" || s.Timezone == "" {
+		v.get("timezone").add("no time zone "+quoted(s.Timezone), "use an IANA name such as Europe/Geneva or UTC")
+	}
+	b.out.Schedule = &s
+}
+
+func (b *builder) cron(v cursor, spec string) {
+	if !v.given() {
+		return
+	}
+	fix := `five fields: minute, hour, day of month, month, day of week: "0 6 22 * *" is 06:00 on the 22nd`
+	switch {
+	case strings.Contains(spec, "TZ="): // the parser panics on some of these
+		v.add("a time zone inside the cron fields", "put it in schedule.timezone")
+		return
+	case strings.HasPrefix(strings.TrimSpace(spec), "@every"):
+		v.add("@every counts from the start of the program, not by the calendar", fix)
+		return
+	}
+	s, err := cron.ParseStandard(spec)
+	if err != nil {
+		v.add("not a cron expression: "+strings.Map(printable, err.Error()), fix)
+		return
+	}
+	if s.Next(someDay).IsZero() {
+		v.add("this cron expression does not fire within five years", "its day does not exist in its month")
+	}
+}
+
+func (b *builder) publish(v cursor) {
+	b.out.Public = "public"
+	n := 0
+	for p := range v.items() {
+		f := p.get("folder")
+		if !f.given() {
+			continue
+		}
+		if n++; n > 1 {
+			f.add("a second folder in \"publish\" is not implemented yet", "keep one folder")
+			continue
+		}
+		b.out.Public = f.text()
+	}
+}
+
+// calendar reads period: into periods that all have the declared length.
+func (b *builder) calendar(v cursor) {
+	c := &b.out.Calendar
+	c.Wait = v.get("wait").duration()
+	every := v.get("every")
+	if every.isList() {
+		b.bands(v, every)
+	} else if c.Every = every.text(); c.Every != "" {
+		months := map[string]int{"month": 1, "quarter": 3, "year": 12}[c.Every]
+		if from := v.get("from"); from.given() {
+			c.From = b.bound(from, months, false)
+		} else if v.fits() {
+			v.add(`"from" is missing in "period"`, "add the first period: from: 2024, 2024-Q1 or 2024-01")
+		}
+		if to := v.get("to"); to.given() {
+			c.To = b.bound(to, months, true)
+			if none := (privacy.Period{}); c.From != none && c.To != none && c.To.Before(c.From) {
+				to.add("the last period is before the first", "exchange from and to")
+			}
+		}
+	}
+	b.out.About.Every = c.Every
+}
+
+// bound reads the first or last period. A finer one is taken where it begins
+// (ends, as the last) one of the declared length: 2016-01 is 2016-Q1 as the first.
+func (b *builder) bound(v cursor, months int, last bool) privacy.Period {
+	p, err := privacy.ParsePeriod(v.text())
+	if err != nil {
+		v.add(quoted(v.text())+": "+err.Error(), "")
+		return p
+	}
+	if p.Months() == months {
+		return p
+	}
+	whole, err := privacy.NewPeriod(p.Start().Year(), int(p.Start().Month()), months)
+	if err == nil && p.Months() < months && (!last && whole.Start().Equal(p.Start()) || last && whole.End().Equal(p.End())) {
+		return whole
+	}
+	fix := ""
+	if err == nil {
+		fix = "write " + whole.String()
+	}
+	v.add(fmt.Sprintf("%s is not a %s, which \"every\" declares", quoted(v.text()), b.out.Calendar.Every), fix)
+	return privacy.Period{}
+}
+
+func (b *builder) bands(period, every cursor) {
+	c := &b.out.Calendar
+	c.Every = "band"
+	var before privacy.Period
+	for i := range every.items() {
+		p, err := privacy.ParsePeriod(i.text())
+		switch {
+		case err != nil:
+			i.add(quoted(i.text())+": "+err.Error(), "")
+			continue
+		case p.Months()%12 != 0:
+			i.add(quoted(i.text())+" is not a band of whole years", "write 2019 or 2014-2018")
+			continue
+		case len(c.Bands) > 0 && p.Start().Before(before.End()):
+			i.add(fmt.Sprintf("band %s is not after %s", p, before), "list bands in order, without overlap")
+		}
+		c.Bands, before = append(c.Bands, p), p
+	}
+	if from := period.get("from"); from.given() {
+		from.add(`"from" does not go with bands: the first band is the first period`, "take it out")
+	}
+	if to := period.get("to"); to.given() {
+		p, err := privacy.ParsePeriod(to.text())
+		found := false
+		for _, band := range c.Bands {
+			found = found || band == p
+		}
+		if err != nil || !found {
+			to.add(quoted(to.text())+" is not one of the bands", "")
+		}
+		c.To = p
+	}
+}

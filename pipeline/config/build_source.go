@@ -1,0 +1,215 @@
+package config
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"halftone/connectors"
+	"halftone/outputs"
+	"halftone/pipeline/normalize"
+	"halftone/privacy"
+)
+
+func (b *builder) sources(v cursor) {
+	for p, s := range v.each() {
+		if !s.isMap() {
+			continue
+		}
+		src := Source{Name: p.key, Agency: s.get("agency").text(), Delivers: s.get("delivers").text(), Required: s.get("required").truth(), Hosts: s.get("hosts").texts()}
+		b.from(s.get("from"), &src)
+		src.Layout = layout(s.get("read"))
+		before := len(b.problems)
+		src.Mapping = b.mapping(p.key, s)
+		b.knownDimensions(s.get("map"))
+		if len(b.problems) == before && s.fits() && b.sound() {
+			b.mappingProblems(s, src.Mapping.Check())
+		}
+		src.Columns = columns(src.Mapping)
+		if len(src.Columns) == 0 && len(b.problems) == before && s.fits() {
+			s.get("map").add("no column is mapped, so nothing would be read", "name the columns that hold the period, the codes or the count")
+		}
+		b.out.Sources = append(b.out.Sources, src)
+		b.contribution(s, src)
+	}
+}
+
+// sound reports whether all code lists could be read.
+func (b *builder) sound() bool {
+	return !slices.ContainsFunc(b.dims, func(d dimension) bool { return !d.sound })
+}
+
+// contribution puts a source into the promise and on the pages.
+func (b *builder) contribution(s cursor, src Source) {
+	c := s.get("contribution")
+	spec := privacy.Source{
+		Name: src.Name, PerPeriod: c.get("per_period").whole(), Sensitivity: 1,
+		Mapping: digest(src, s.get("from")),
+	}
+	if periods := c.get("periods"); periods.text() != "unlimited" {
+		spec.Periods = periods.whole()
+	}
+	b.out.Spec.Sources = append(b.out.Spec.Sources, spec)
+	b.out.About.Sources = append(b.out.About.Sources, outputs.Source{
+		Name: src.Name, Agency: src.Agency, Reporter: s.get("reporter").text(), StatedBy: c.get("stated_by").text(),
+		PerPeriod: spec.PerPeriod, Periods: spec.Periods, Sensitivity: spec.Sensitivity,
+	})
+}
+
+// from finds the connector.
+func (b *builder) from(v cursor, src *Source) {
+	if !v.isMap() {
+		return
+	}
+	for _, p := range v.n.pairs {
+		if len(b.kinds) == 0 || slices.Contains(b.kinds, p.key) {
+			src.Kind = p.key
+			src.Decode = decoder(b.src, p)
+		}
+	}
+}
+
+func layout(v cursor) connectors.Layout {
+	l := connectors.Layout{
+		Format: v.get("format").text(), Encoding: v.get("encoding").text(), Delimiter: v.get("delimiter").text(),
+		SkipInitialSpace: v.get("skip_initial_space").truth(), Rows: v.get("rows").text(),
+	}
+	if h := v.get("header"); h.given() {
+		l.Header = int(h.whole())
+	}
+	return l
+}
+
+// readSettings are keys by which a connector may be told how to read, in place
+// of `read`. They decide what a row is; where the bytes come from does not.
+var readSettings = [...]string{"format", "rows"}
+
+// digest identifies how a source's rows become counts: its reading, its
+// delivery, its rules and its code tables; not where it is pulled from.
+func digest(src Source, from cursor) string {
+	l := src.Layout
+	if l.Header == 1 { // saying the default changes nothing
+		l.Header = 0
+	}
+	settings := map[string]string{}
+	if p := from.settings(src.Kind); p != nil && p.kind == mapNode {
+		for _, k := range readSettings {
+			if v := p.pair(k); v != nil && v.value.isScalar() {
+				settings[k] = v.value.text
+			}
+		}
+	}
+	for k, into := range map[string]*string{"format": &l.Format, "rows": &l.Rows} {
+		if *into == "" {
+			*into = settings[k]
+		}
+	}
+	b, err := json.Marshal([]any{l.Format, l.Encoding, l.Delimiter, l.SkipInitialSpace, l.Header, l.Rows, src.Delivers, src.Mapping.Digest()})
+	if err != nil { // texts, a truth value and a number
+		return "invalid"
+	}
+	h := sha256.Sum256(b)
+	return hex.EncodeToString(h[:])
+}
+
+// settings returns what stands under a connector's name.
+func (v cursor) settings(kind string) *node {
+	if !v.isMap() {
+		return nil
+	}
+	if p := v.n.pair(kind); p != nil {
+		return p.value
+	}
+	return nil
+}
+
+// mappingProblems takes apart what normalize says of a mapping and finds the
+// keys that it names.
+func (b *builder) mappingProblems(s cursor, err error) {
+	if err == nil {
+		return
+	}
+	if joined, ok := err.(interface{ Unwrap() []error }); ok {
+		for _, e := range joined.Unwrap() {
+			b.mappingProblems(s, e)
+		}
+		return
+	}
+	at, message := s.at, err.Error()
+	var m *normalize.MappingError
+	if errors.As(err, &m) {
+		at, message = s.n.nearestTo(m.Path), quoted(strings.Join(m.Path, "."))+": "+m.What
+	}
+	b.add(at, message, "")
+}
+
+// nearestTo finds the deepest value on a path of keys.
+func (n *node) nearestTo(path []string) place {
+	for _, k := range path {
+		p := n.pair(k)
+		if p == nil {
+			break
+		}
+		n = p.value
+	}
+	return n.at
+}
+
+// knownDimensions checks the free keys of map.
+func (b *builder) knownDimensions(v cursor) {
+	var names []string
+	for _, d := range b.dims {
+		names = append(names, d.name)
+	}
+	for p := range v.each() {
+		if slices.Contains(names, p.key) {
+			continue
+		}
+		fix := "add it to dimensions, or take it out"
+		if len(names) > 0 {
+			fix = "the dimensions are " + list(names, "and") + "; map also has unit, period and value"
+		}
+		b.meant[nearest(p.key, names)] = true
+		b.add(p.at, fmt.Sprintf("no dimension %s%s", quoted(p.key), meant(p.key, append(names, "unit", "period", "value"))), fix)
+	}
+}
+
+// mapping reads the rules of one source.
+func (b *builder) mapping(name string, s cursor) normalize.Mapping {
+	v := s.get("map")
+	m := normalize.Mapping{
+		Source: name, Where: b.where(s.get("where")), Unit: b.mapUnit(v.get("unit")), Period: b.mapPeriod(v.get("period")), Value: mapValue(v.get("value")),
+		Duplicates: s.get("duplicates").text(), Bounds: b.bounds(s.get("bounds")), Quarantine: s.get("quarantine").percent(),
+	}
+	key := s.get("key")
+	if m.KeyRow = key.given() && !key.isList() && key.text() == "row"; !m.KeyRow {
+		m.Key = key.texts()
+	}
+	for _, d := range b.dims {
+		dim := normalize.Dimension{Name: d.name, Unknown: d.unknown, List: d.list}
+		if rule := v.get(d.name); rule.given() {
+			dim.Rules = []normalize.Rule{b.rule(rule, d)}
+		}
+		m.Dimensions = append(m.Dimensions, dim)
+	}
+	return m
+}
+
+func (b *builder) bounds(v cursor) normalize.Bounds {
+	var out normalize.Bounds
+	least := v.get("min").whole()
+	if v.get("min").given() {
+		out.Min = &least
+	}
+	if v.get("max").given() {
+		most := v.get("max").whole()
+		if out.Max = &most; most < least {
+			v.get("max").add("max is below min", "min is 0 unless given")
+		}
+	}
+	return out
+}

@@ -1,0 +1,91 @@
+package config
+
+// wholeFile is halftone.yaml, every key of it. kinds are the connectors that
+// there are; none: any name.
+func wholeFile(kinds []string) *form {
+	name := matching(namePattern, "a name of a-z 0-9 -, at most 64 long")
+	return object(keys(
+		must("halftone", "Format of this file.", &form{kind: anInteger, words: "1", enum: []string{"1"}}),
+		must("dataset", "Name of the dataset: the account in the ledger. Never changed and never used again.", name).fixed(),
+		opt("series", "Raised by one when cells no longer mean the same.", whole(1, 1<<20)).or(1).fixed(),
+		must("title", "Title, in one language or as `{en: …, fr: …}`.", texts("a title")),
+		opt("summary", "One or two sentences about what is counted, by whom.", texts("a text")).none("none"),
+		must("counts", "The word that titles and sentences use for what is counted, in the plural: `offences`. Never \"victims of trafficking\" alone.", texts("a word")),
+		must("unit", "What the promise protects.", oneWord("person", "case", "event")).fixed(),
+		opt("measure", "`flow`: events of a period, may be summed over time. `stock`: the state at its end, never summed; needs `periods: unlimited`.", oneWord("flow", "stock")).or("flow").fixed(),
+		opt("languages", "Languages of report and labels, by BCP 47 tag. The first is the one in the tables.", listOf("a list of languages", matching(languagePattern, "a language tag such as en or pt-BR")).some()).or([]any{"en"}),
+		must("licence", "SPDX identifier, or `US-PD`, `OGL-UK-3.0`, `LicenseRef-…`.", matching(`^[A-Za-z0-9][A-Za-z0-9.+-]*$`, "an SPDX identifier, US-PD, OGL-UK-3.0 or LicenseRef-…")),
+		must("publisher", "Who answers for the dataset.", object(
+			must("name", "Name, as printed.", shown("a name")),
+			must("contact", "Where questions go.", text("an address")),
+			opt("url", "Web address.", matching(`^https?://\S+$`, "an address that starts with https://")).none("none"),
+		)),
+		must("period", "Which periods there are and when they are due.", periodForm()),
+		must("dimensions", "Classifications by name, in the order of columns: a code list, or the long form. May be `{}`.", mapOf("a map of dimensions", dimensionPattern, dimensionForm())).fixed(),
+		must("sources", "Feeds by name, one block each.", mapOf("a map of sources", namePattern, sourceForm(kinds)).some()),
+		opt("overlap", "The most sources that one person is in. M and P of the promise are sums over that many of the largest.", whole(1, 1<<20)).none("the number of sources").fixed(),
+		must("tables", "Tables to publish by name: `{dimension: level}`. A dimension left out is at its total.", mapOf("a map of tables", tablePattern, mapOf("a map of dimensions to levels", "", text("the name of a level"))).some()).fixed(),
+		must("privacy", "The budget and how it is spent.", privacyForm()),
+		opt("schedule", "When the line runs by itself.", object(
+			must("cron", "Minute, hour, day of month, month, day of week.", text("five fields of cron")),
+			opt("timezone", "Zone of the cron fields, by IANA name.", text("a time zone such as Africa/Ndjamena")).or("UTC"),
+			opt("missed", "What happens to a time that passed while nothing ran.", oneWord("run", "skip")).or("run"),
+		)).none("by hand"),
+		opt("publish", "Where versions go.", listOf("a list of places", object(keys(
+			opt("folder", "A folder of this machine.", text("a path")), later("ckan", "hdx", "s3", "zenodo"))...).exactly("folder")).some()).or([]any{map[string]any{"folder": "public"}}),
+		opt("report", "What the report leads with.", object(
+			opt("lead", "The table that it leads with.", text("the name of a table")).none("the first table"),
+			opt("material", "The least share of change that is called a change.", percent()).or("5%"),
+			opt("contact", "Where help is found, in one language or several.", anyOf("a text or {language: text}", text("a text"), mapOf("a map of languages", languagePattern, text("a text")).some())).none("none"),
+		)).none("the defaults of its keys"),
+		later("population", "approvals", "notify", "crises", "context"),
+	)...)
+}
+
+const (
+	namePattern      = `^[a-z0-9][a-z0-9-]{0,63}$`
+	tablePattern     = `^[a-z0-9][a-z0-9_-]{0,63}$`
+	dimensionPattern = `^[a-z][a-z0-9_]{0,63}$`
+	languagePattern  = `^[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8})*$`
+)
+
+// texts is a text in one language or several.
+func texts(words string) *form {
+	return anyOf(words+" or {language: text}", shown(words), mapOf("a map of languages", languagePattern, shown("a text")).some())
+}
+
+func periodForm() *form {
+	period := label("a period such as 2026, 2026-Q3 or 2026-11")
+	return object(keys(
+		must("every", "Length of a period, or the list of all periods, where they are bands of years: `[\"2005-2013\", \"2014-2018\", \"2019\"]`.", anyOf("month, quarter, year or a list of bands",
+			oneWord("month", "quarter", "year"), listOf("a list of bands", label("a band of years such as 2014-2018")).some())).fixed(),
+		opt("from", "First period. Required, but not with bands.", period).none("with bands: the first band"),
+		opt("to", "Last period: no later one is ever due. May be moved on later.", period).none("none").orNull(),
+		opt("wait", "A period is due this long after its end. Rows later than that need a revision.", duration()).or("1 month"),
+		later("year_starts"),
+	)...)
+}
+
+func dimensionForm() *form {
+	path := text("the path of a code list")
+	return anyOf("the path of a code list or {codes: path}", path, object(
+		must("codes", "Path of the code list, a CSV file.", path),
+		opt("unknown", "A child `_U` below every code that has children.", truth()).or(false),
+	))
+}
+
+func privacyForm() *form {
+	budget := object(keys(
+		must("epsilon", "Spent as pure epsilon by the Laplace mechanism.", decimal("a number above 0, at most 1000", map[string]any{"exclusiveMinimum": 0, "maximum": 1000})),
+		opt("delta", "Declared; the Laplace mechanism spends none of it.", decimal("a number from 0 to below 1, such as 1e-6", map[string]any{"minimum": 0, "exclusiveMaximum": 1})).or(0),
+		later("rho")[0].insteadOf("epsilon"),
+	)...)
+	return object(keys(
+		must("budget", "What everything that the dataset ever releases may tell about one person, as declared by `unit`.", object(
+			opt("person", "Of one person, over all periods.", budget),
+			opt("person_period", "Of one person and period, where a source says `periods: unlimited`.", budget),
+		).exactly("person", "person_period")).fixed(),
+		opt("mechanism", "How noise is made. `auto` takes the best that there is; fixed at the first charge.", oneWord("auto", "laplace").but("planner")).or("auto").fixed(),
+		later("revisions", "first_share", "targets"),
+	)...)
+}

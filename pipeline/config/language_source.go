@@ -1,0 +1,115 @@
+package config
+
+// kindsOfDesign are the connectors that the design knows.
+var kindsOfDesign = [...]string{"file", "http", "dhis2", "kobo", "primero", "activityinfo", "ckan", "sdmx", "sql", "s3", "sftp", "mailbox", "exec"}
+
+func sourceForm(kinds []string) *form {
+	return object(keys(
+		must("agency", "Who reports, as printed.", shown("a name")),
+		opt("reporter", "A group of sources, for panels of coverage.", shown("a name")).none("none"),
+		must("from", "Exactly one connector and its settings. Secrets are given as `env:NAME`, `file:PATH` or `credential:NAME` only.", fromForm(kinds)),
+		opt("hosts", "The only names that it may dial.", listOf("a list of hosts", matching(`^(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9_.:-]+)$`, "a host, host:port or address")).some()).none("the host of the URL"),
+		opt("delivers", "What a pull means. `whole`: it replaces the periods that it holds. `append`: pulls add up.", oneWord("whole", "append").but("upsert")).or("whole").fixed(),
+		opt("required", "`false`: a due period is released without this source, marked `partial`.", truth()).or(true),
+		opt("read", "How the table stands in the file or reply.", readForm()).none("by its content").fixed(),
+		opt("where", "Which rows count: all tests of a map must hold; of a list of maps, any.", whereForm()).none("all rows").fixed(),
+		must("map", "What each column means. Columns that are not named are never read.", mappingForm()).fixed(),
+		opt("key", "Columns that identify a row; `row`: every row is its own.", anyOf("row, a column or a list of columns", text("row or a column"), listOf("a list of columns", text("a column")).some())).none("the period and the mapped codes").fixed(),
+		opt("duplicates", "What to do with rows of the same key.", oneWord("error", "sum", "max", "same")).none("error; with a constant value and no key, every row is its own").fixed(),
+		opt("bounds", "Values outside stop the source.", object(keys(
+			opt("min", "Least value.", whole(-1<<40, 1<<40)).or(0),
+			opt("max", "Greatest value.", whole(-1<<40, 1<<40)).none("none"),
+			later("ratio", "over"),
+		)...)).none("min: 0").fixed(),
+		must("contribution", "What the agency says about one person in its counts; never read from data.", object(
+			must("per_period", "The most that one person adds to the counts of one period.", whole(1, 1<<20)),
+			must("periods", "The most periods that one person is counted in, over all pulls ever made.", anyOf("a whole number or unlimited", whole(1, 1<<20), oneWord("unlimited"))),
+			must("stated_by", "Who says so, in which document, when.", shown("a text")),
+		)).fixed(),
+		opt("quarantine", "The most rows, of those that pass `where`, that may fail to map. Above it the run stops and nothing is charged.", percent()).or("1%"),
+		later("person", "keep", "keep_rows", "corrections", "grain", "totals", "use", "guarantee", "confidential", "calendar"),
+	)...)
+}
+
+func fromForm(kinds []string) *form {
+	f := &form{kind: anObject, words: "a map of one connector and its settings", eachOf: "connector"}
+	for _, k := range kinds {
+		f.keys = append(f.keys, key{name: k, doc: "Settings of the connector `" + k + "`.", form: &form{kind: settings, words: "a map of settings"}})
+	}
+	f.oneOf = f.names()
+	if len(kinds) == 0 {
+		f.each = &form{kind: settings, words: "a map of settings"}
+	}
+	for _, k := range kindsOfDesign {
+		if _, ok := f.find(k); !ok {
+			f.keys = append(f.keys, key{name: k, later: true})
+		}
+	}
+	return f
+}
+
+func readForm() *form {
+	return object(keys(
+		opt("format", "Format of the bytes.", oneWord("csv", "tsv", "json").but("xlsx", "xls", "jsonl", "parquet", "sdmx-csv")).none("by name and content"),
+		opt("encoding", "Encoding of text.", oneWord("utf-8", "utf-16", "windows-1252")).none("byte-order mark, else UTF-8; a bad byte stops the source"),
+		opt("delimiter", "Character between fields.", matching(`^[^"\r\n]$`, "one character")).none("that of the format"),
+		opt("skip_initial_space", "White space after a delimiter is not part of a field.", truth()).or(false),
+		opt("header", "Row of the header.", anyOf("a row number", whole(1, 1000), unbuilt("header as a map", object()))).or(1),
+		opt("rows", "Path of the records in JSON: `result[]`.", text("a path")).none("the top-level array"),
+		later("sheet", "cells", "hxl", "outer", "columns", "fill_down", "unpivot"),
+	)...)
+}
+
+func whereForm() *form {
+	literals := listOf("a list of texts", label("a text")).some()
+	oneOrMore := anyOf("a text or a list of texts", label("a text"), literals)
+	predicate := mapOf("a map of columns to tests", "", anyOf("a text, a list of texts, or not, matches, not_matches", label("a text"), literals, object(
+		opt("not", "None of these texts.", oneOrMore),
+		opt("matches", "A regular expression that the text holds.", text("a regular expression")),
+		opt("not_matches", "A regular expression that the text does not hold.", text("a regular expression")),
+	).some())).some()
+	return anyOf("a map of columns to tests or a list of such maps", predicate, listOf("a list of maps", predicate).some())
+}
+
+func mappingForm() *form {
+	f := object(
+		must("unit", "Unit of the value: `count` (rows of another unit are not counted), or a column of units.", anyOf("a unit or {column, codes}", text("a unit"), object(
+			must("column", "The column that says it.", text("a column")),
+			must("codes", "Label → unit.", codesForm("a unit")),
+		))),
+		must("period", "The column of the period, or a rule.", anyOf("a column or a rule", text("a column"), object(keys(
+			opt("column", "The column.", text("a column")),
+			opt("const", "The period of all rows.", label("a period")),
+			opt("format", "How it is written, or a list of ways.", anyOf("a format or a list of formats", text("a format"), listOf("a list of formats", text("a format")).some())).none("SDMX: 2026, 2026-Q3, 2026-11 or a day"),
+			opt("codes", "Label → period.", codesForm("a period")),
+			opt("blank", "What an empty text means.", oneWord("exclude")).none("the row is quarantined"),
+			later("columns", "join", "regex", "year_of"),
+		)...).exactly("column", "const"))),
+		must("value", "The column of the count, a whole number that each row counts, or a rule.", anyOf("a column, a whole number or a rule", whole(1, 1<<40), text("a column"), object(keys(
+			must("column", "The column.", text("a column")),
+			opt("group_char", "Character between groups of digits, as `,` in 1,282.", matching(`^[^0-9+\-]$`, "one character that is no digit or sign")).none("none"),
+			opt("blank", "What an empty text means.", oneWord("exclude", "missing", "not_collected", "zero").but("suppressed", "rounded", "noised")).none("the source stops"),
+			later("regex", "decimal_char", "scale", "status"),
+		)...))),
+	)
+	f.each, f.eachOf = ruleForm(), "dimension"
+	return f
+}
+
+func ruleForm() *form {
+	return anyOf("a column or a rule", text("a column"), unbuilt("a list of rules", &form{kind: aList}), object(keys(
+		opt("column", "The column.", text("a column")),
+		opt("const", "The code of all rows.", label("a code")),
+		opt("codes", "Label → code: a map, the path of a reviewed CSV (`label,code,decided_by,decided_on,note`), or a list of these, first hit. Then the code list's own codes, labels and synonyms.", codesForm("a code")),
+		opt("list", "`false`: the code list's own codes, labels and synonyms do not count.", truth()).or(true),
+		opt("blank", "Code of an empty text, or `exclude`.", label("a code")).none("the row is quarantined"),
+		opt("unknown", "Code of a label that nothing claims, or `exclude`.", label("a code")).none("the row is quarantined"),
+		later("columns", "join", "regex", "else", "split", "many", "has", "when"),
+	)...).exactly("column", "const"))
+}
+
+func codesForm(words string) *form {
+	table := mapOf("a map of labels", "", label(words)).some()
+	path := text("the path of a code table")
+	return anyOf("a map, the path of a code table, or a list of these", table, path, listOf("a list of maps and paths", anyOf("a map or the path of a code table", table, path)).some())
+}

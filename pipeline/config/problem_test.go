@@ -1,0 +1,224 @@
+package config
+
+import (
+	"errors"
+	"strings"
+	"testing"
+)
+
+// Each golden file is what a person reads after one mistake.
+func TestProblems(t *testing.T) {
+	const row = "    key: row  "
+	for _, tt := range []struct {
+		name  string
+		pairs []string
+		more  map[string]string
+	}{
+		{"unknown-key", []string{"tables:", "tabels:"}, nil},
+		{"unknown-key-in-source", []string{"    contribution:", "    contributoin:"}, nil},
+		{"unknown-key-far", []string{"    key: row  ", "    zebra: 1\n    key: row  "}, nil},
+		{"later-key", []string{row, "    grain: [[place]]\n" + row}, nil},
+		{"later-value", []string{row, "    delivers: upsert\n" + row, "privacy: {", "privacy: {mechanism: planner, "}, nil},
+		{"later-connector", []string{"{file: {path: data/HT_2013-2020.csv}}", "{kobo: {token: hunter2}}"}, nil},
+		{"unknown-connector", []string{"{file: {path: data/HT_2013-2020.csv}}", "{fiel: {path: hunter2}}"}, nil},
+		{"later-shapes", []string{"place: STATE_ABBR", "place: [{when: {A: b}, column: C}]", row, "    read: {header: {find: [A]}}\n" + row, "form: codes/forms.csv", "form: halftone/forms"}, nil},
+		{"syntax", []string{"tables:", "tables: ]"}, nil},
+		{"syntax-tab", []string{"tables:\n", "tables:\n\tx: 1\n"}, nil},
+		{"twice", []string{"    agency: Federal Bureau of Investigation", "    agency: FBI\n    agency: Federal"}, nil},
+		{"level", []string{"{place: region, form: form}", "{place: regoin, from: form}"}, nil},
+		{"same-tables", []string{"  national: {}", "  national: {}\n  total: {place: nation}\n  all-tables: {place: state}"}, nil},
+		{"dimension-names", []string{"form: codes/forms.csv", "form: codes/forms.csv\n  form_label: codes/forms.csv\n  edition: codes/forms.csv", "form: OFFENSE_SUBCAT_ID", "form: OFFENSE_SUBCAT_ID, form_label: A, edition: B"}, nil},
+		{"map-dimension", []string{"place: STATE_ABBR, form: OFFENSE_SUBCAT_ID", "palce: STATE_ABBR, form: OFFENSE_SUBCAT_ID"}, nil},
+		{"code", []string{"place: STATE_ABBR", "place: {column: STATE_ABBR, codes: {Nebraska (NB): NBB, Other: ME/_U}, blank: XX, unknown: _U}"}, nil},
+		{"code-table", []string{"form: OFFENSE_SUBCAT_ID", "form: {column: A, codes: maps/form.csv}"}, map[string]string{"maps/form.csv": "label,code,decided_by\nsecret label,sexaul,A\nSecret  Label,labour,B\n"}},
+		{"code-table-columns", []string{"form: OFFENSE_SUBCAT_ID", "form: {column: A, codes: [maps/form.csv, maps/none.csv, maps/torn.csv]}"}, map[string]string{"maps/form.csv": "label,rows,code,how,score,accept\nx,1,labour,fold,1,\n", "maps/torn.csv": "label,code\n\"x,labour\n"}},
+		{"code-list-missing", []string{"codes/us-places.csv ", "codes/places.csv "}, nil},
+		{"code-list-bad", []string{"codes/us-places.csv ", "codes/bad.csv "}, map[string]string{"codes/bad.csv": "code,parent,level\nA,,region\nB,C,state\nA,,region\n"}},
+		{"period-length", []string{"from: 2013, to: 2020", "from: 2013-02, to: 2012"}, nil},
+		{"period-order", []string{"from: 2013, to: 2020", "from: 2013, to: 2012"}, nil},
+		{"period-bands", []string{"every: year, from: 2013, to: 2020", "every: [2014-2018, 2018, 2013-05, soon], from: 2014, to: 2013"}, nil},
+		{"period-missing", []string{"every: year, from: 2013, to: 2020", "every: year"}, nil},
+		{"unlimited", []string{"periods: 1, stated", "periods: unlimited, stated"}, nil},
+		{"stock", []string{"unit: event ", "measure: stock\nunit: event "}, nil},
+		{"person-period", []string{"{person: {epsilon", "{person_period: {epsilon"}, nil},
+		{"budget", []string{"epsilon: 1, delta: 1e-6", "epsilon: -1, delta: 1"}, nil},
+		{"budget-rho", []string{"epsilon: 1, delta: 1e-6", "rho: 0.5"}, nil},
+		{"cron", []string{"tables:", "schedule: {cron: 'CRON_TZ=', timezone: Local}\ntables:"}, nil},
+		{"cron-never", []string{"tables:", "schedule: {cron: '0 0 30 2 *', timezone: Chad}\ntables:"}, nil},
+		{"cron-fields", []string{"tables:", "schedule: {cron: '99 * * *'}\ntables:"}, nil},
+		{"report", []string{"tables:", "report: {lead: by-regoin-form}\ntables:"}, nil},
+		{"formula", []string{"title: Human trafficking offences known to US police", `title: "=HYPERLINK(1)"`, "agency: Federal Bureau of Investigation", "agency: '@Federal'"}, nil},
+		{"languages", []string{"title: Human trafficking offences known to US police", "title: {es: Delitos}\nlanguages: [fr, FR, fr]"}, nil},
+		{"comma-in-braces", []string{"title: Human trafficking offences known to US police", "title: {en: Offences, known to police}"}, nil},
+		{"where", []string{row, "    where: {A: {matches: '('}, B: {is: x}, C: []}\n" + row}, nil},
+		{"value", []string{"value: ACTUAL_COUNT", "value: {column: V, status: [], group_char: ',,'}"}, nil},
+		{"const", []string{"place: STATE_ABBR", "place: {const: exclude, blank: _T}", "period: DATA_YEAR", "period: {const: someday}"}, nil},
+		{"bounds-and-overlap", []string{"bounds: {min: -20, max: 5000}", "bounds: {max: -1}", "tables:", "overlap: 2\ntables:"}, nil},
+		{"unmapped", []string{"place: STATE_ABBR, ", ""}, nil},
+		{"many", []string{"unit: event ", "unit: victim ", "licence: US-PD", "licence: public domain", "dataset: us-offences", "dataset: US Offences", "to: 2020", "to: 2020, wait: a month"}, nil},
+		{"types", []string{"dataset: us-offences", "dataset: [x]", "per_period: 1", "per_period: '1'", "contact: data@example.org", "contact: 12", "tables:", "publish: public\ntables:"}, nil},
+		{"null", []string{"dataset: us-offences", "dataset:", "  national: {}", "  national:"}, nil},
+		{"normalize", []string{"period: DATA_YEAR", "period: {column: A, format: hh:mm}", "    key: row  ", "    key: [A, A]  "}, nil},
+		{"alias", []string{"dataset: us-offences", "dataset: *name"}, nil},
+		{"later-places", []string{"tables:", "publish: [{folder: a}, {ckan: {}}, {folder: b}]\ntables:"}, nil},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			_, _, err := loadText(t, edit(t, base(t), tt.pairs...), tt.more)
+			var es Errors
+			if !errors.As(err, &es) {
+				t.Fatalf("no Errors: %v", err)
+			}
+			for _, p := range es {
+				if p.Message == "" || p.File == "" {
+					t.Errorf("empty problem %+v", p)
+				}
+			}
+			if s := err.Error(); strings.Contains(s, "hunter2") || strings.Contains(strings.ToLower(s), "secret label") {
+				t.Error("a setting or a label of a code table is shown")
+			}
+			golden(t, "testdata/errors/"+tt.name+".golden", err.Error()+"\n")
+		})
+	}
+}
+
+func TestNoYAML(t *testing.T) {
+	for _, tt := range []struct{ name, text, want string }{
+		{"empty", "", "empty"},
+		{"comment only", "# x\n", "empty"},
+		{"a list", "- a\n", "must be a map"},
+		{"a text", "a\n", "must be a map"},
+		{"two documents", "a: 1\n---\nb: 2\n", "second document"},
+		{"not UTF-8", "a: \xff\n", "not UTF-8"},
+		{"NUL", "a: \x00\n", "NUL"},
+		{"long line", "a: " + strings.Repeat("x", maxLine) + "\n", "longer than"},
+		{"brackets", "a: " + strings.Repeat("[", 100), "nested deeper"},
+		{"dashes", strings.Repeat("- ", 1000) + "x", "nested too deeply"},
+		{"large", strings.Repeat("# x\n", maxBytes/4+1), "larger than"},
+		{"laughs", laughs(), "aliases are followed"},
+		{"itself", "a: &a {b: *a}\n", "no anchor"},
+		{"tag", "a: !!binary x\n", "tags"},
+		{"merge of a text", "a: &a x\nb: {<<: *a}\n", "maps only"},
+		{"key is a list", "? [a]\n: b\n", "key"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			_, _, err := loadText(t, tt.text, nil)
+			var es Errors
+			if !errors.As(err, &es) || !strings.Contains(err.Error(), tt.want) {
+				t.Errorf("want %q in: %v", tt.want, err)
+			}
+		})
+	}
+}
+
+// laughs is the billion laughs: nine lists of nine aliases each.
+func laughs() string {
+	var b strings.Builder
+	b.WriteString("a0: &a0 [x, x, x, x, x, x, x, x, x]\n")
+	for i := '1'; i <= '9'; i++ {
+		above := string(i - 1)
+		b.WriteString("a" + string(i) + ": &a" + string(i) + " [" + strings.TrimSuffix(strings.Repeat("*a"+above+", ", 9), ", ") + "]\n")
+	}
+	return b.String()
+}
+
+// No excerpt shows what stands below `from`, wherever the problem is.
+func TestSettingsAreNotShown(t *testing.T) {
+	const from = "{file: {path: data/HT_2013-2020.csv}}"
+	for name, pairs := range map[string][]string{
+		"unknown kind":           {from, "{htpt: {url: hunter2}}"},
+		"two kinds":              {from, "{http: {url: hunter2}, file: {path: hunter2}}"},
+		"text":                   {from, "hunter2"},
+		"settings as text":       {from, "{http: hunter2}"},
+		"twice":                  {from, "\n      http:\n        url: hunter2\n        url: hunter2"},
+		"tag":                    {from, "{http: {url: !x hunter2}}"},
+		"alias":                  {from, "{http: {url: hunter2, x: *nope}}"},
+		"many lines":             {from, "\n      http: {url: 'hunter2\n        hunter2',\n        url: hunter2}", "    key: row  ", "    kee: row  "},
+		"next on the line":       {from, "{http: {url: 'hunter2\n        hunter2'}}\n    kee: x"},
+		"one line":               {"    from: " + from, "    <<: {from: {http: {url: hunter2}}, kee: x}"},
+		"whole source in a line": {"tables:", "  b: {agency: A, from: {http: {url: hunter2}}, kee: x}\ntables:"},
+		"twice from":             {"    from: " + from, "    from: {file: {path: x}}\n    from: {http: {url: hunter2, url: hunter2}}"},
+		"syntax":                 {from, "{http: {url: hunter2}"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			_, _, err := loadText(t, edit(t, base(t), pairs...), nil)
+			if err == nil {
+				t.Fatal("it loads")
+			}
+			if strings.Contains(err.Error(), "hunter2") {
+				t.Error(err)
+			}
+		})
+	}
+}
+
+func TestExcerpt(t *testing.T) {
+	long := strings.Repeat("é", 200)
+	s := newSource("f", "a: b\n\tc: d\r\n"+long+"\x1b\n")
+	for _, tt := range []struct {
+		name string
+		at   place
+		want string
+	}{
+		{"first", place{1, 4}, "    1 | a: b\n      |    ^"},
+		{"tab and CR", place{2, 2}, "    2 |  c: d\n      |  ^"},
+		{"past the end", place{1, 99}, "    1 | a: b\n      |     ^"},
+		{"no such line", place{9, 1}, ""},
+		{"no column", place{1, 0}, ""},
+		{"long", place{3, 150}, "    3 | …" + strings.Repeat("é", 99) + "…\n      | " + strings.Repeat(" ", 51) + "^"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			if got := s.excerpt(tt.at); got != tt.want {
+				t.Errorf("got\n%s\nwant\n%s", got, tt.want)
+			}
+		})
+	}
+	s.show(1, 2)
+	if got := s.excerpt(place{1, 1}); got != "    1 | a:…\n      | ^" {
+		t.Errorf("got\n%s", got)
+	}
+	if got := s.excerpt(place{1, 4}); got != "" {
+		t.Errorf("got\n%s", got)
+	}
+}
+
+func TestNearest(t *testing.T) {
+	known := []string{"tables", "title", "unit", "from"}
+	for word, want := range map[string]string{"tabels": "tables", "tilte": "title", "form": "from", "x": "", "": "", "zebra": "", "units": "unit"} {
+		if got := nearest(word, known); got != want {
+			t.Errorf("%s: %q, want %q", word, got, want)
+		}
+	}
+}
+
+func TestScalars(t *testing.T) {
+	for s, want := range map[string]Duration{"10 days": {Days: 10}, "1 month": {Months: 1}, "2 years": {Years: 2}, "0 days": {}, "1 days": {Days: 1}, "1200 months": {Months: 1200}} {
+		if got, err := parseDuration(s); err != nil || got != want {
+			t.Errorf("%q: %v %v", s, got, err)
+		}
+	}
+	for _, s := range []string{"", "1", "month", "-1 month", "1.5 months", "01 month", "1 week", "1  month", "101 years", "1201 months", "99999 days", "1 month ", "month 1"} {
+		if got, err := parseDuration(s); err == nil {
+			t.Errorf("%q is %v", s, got)
+		}
+	}
+	for s, want := range map[string]float64{"1%": 0.01, "0%": 0, "100%": 1, "2.5%": 0.025} {
+		if got, ok := parsePercent(s); !ok || got != want {
+			t.Errorf("%q: %v", s, got)
+		}
+	}
+	for _, s := range []string{"", "1", "%", "-1%", "101%", "100.1%", "1 %", "1e1%"} {
+		if got, ok := parsePercent(s); ok {
+			t.Errorf("%q is %v", s, got)
+		}
+	}
+	for s, want := range map[string]uint64{"1": 1e9, "0.1": 1e8, "1e-9": 1, "1.9999999999": 1999999999, "1e3": 1e12, "1E+2": 1e11, ".5": 5e8, "2.": 2e9} {
+		if got, ok := parseDecimal(s); !ok || nano(got) != want {
+			t.Errorf("%q: %v", s, got)
+		}
+	}
+	for _, s := range []string{"", "1/3", "0x10", "1_000", "1e999", "1e1000000000", "inf", ".nan", "1,5", " 1", "e3"} {
+		if got, ok := parseDecimal(s); ok {
+			t.Errorf("%q is %v", s, got)
+		}
+	}
+}

@@ -1,0 +1,129 @@
+package config
+
+import (
+	"encoding/json"
+	"fmt"
+	"strings"
+)
+
+// Reference gives a page in Markdown on every key of halftone.yaml that is
+// implemented, made from the same declaration as the checks.
+func Reference(kinds ...string) string {
+	r := &page{done: map[string]bool{}}
+	r.line("# halftone.yaml")
+	r.line("")
+	r.line("One file describes one dataset. Maps hold named things; a plain text stands where one column or one language is meant;")
+	r.line("durations are in words (\"10 days\", \"1 month\", \"2 years\"); paths are relative to the file. An unknown key is an error.")
+	r.line("Anchors and merge keys are allowed. `halftone validate` checks a file, `halftone schema` gives its JSON Schema for editors.")
+	r.line("")
+	r.line("**P** marks what the promise rests on: it is fixed before a pull, and its digest is pinned by every charge.")
+	r.section("", wholeFile(kinds))
+	return r.String()
+}
+
+type page struct {
+	strings.Builder
+	done map[string]bool // sections: a form that stands twice is described once
+}
+
+func (r *page) line(s string) { r.WriteString(s + "\n") }
+
+// section writes the table of one object, then the sections below it.
+func (r *page) section(path string, f *form) {
+	if r.done[path] {
+		return
+	}
+	r.done[path] = true
+	r.line("")
+	if path == "" {
+		r.line("## Keys")
+	} else {
+		r.line("## " + path)
+	}
+	r.line("")
+	if len(f.oneOf) > 0 {
+		r.line("Exactly one of " + list(ticked(f.oneOf), "and") + ".")
+		r.line("")
+	}
+	r.line("| key | value | default | meaning |")
+	r.line("|---|---|---|---|")
+	for _, k := range f.keys {
+		if !k.later {
+			r.line(k.row())
+		}
+	}
+	if f.each != nil {
+		r.line(fmt.Sprintf("| *any %s* | %s | | |", f.eachOf, cell(f.each.value())))
+	}
+	for _, k := range f.keys {
+		if !k.later {
+			r.below(join(path, k.name), k.form)
+		}
+	}
+	if f.each != nil {
+		r.below(join(path, "*"+f.eachOf+"*"), f.each)
+	}
+}
+
+// below finds the objects inside a value.
+func (r *page) below(path string, f *form) {
+	switch f.kind {
+	case anObject:
+		r.section(path, f)
+	case aMap:
+		r.below(join(path, "*name*"), f.each)
+	case aList:
+		r.below(path, f.each)
+	case aUnion:
+		for _, a := range f.alts {
+			r.below(path, a)
+		}
+	}
+}
+
+func (k key) row() string {
+	name, def := "`"+k.name+"`", k.absent
+	if k.private {
+		name += " **P**"
+	}
+	switch {
+	case k.must:
+		def = "required"
+	case k.def != nil:
+		if b, err := json.Marshal(k.def); err == nil {
+			def = "`" + strings.Trim(string(b), `"`) + "`"
+		}
+	case def == "":
+		def = "none"
+	}
+	return fmt.Sprintf("| %s | %s | %s | %s |", name, cell(k.form.value()), cell(def), cell(k.doc))
+}
+
+// value says what a value may be.
+func (f *form) value() string {
+	switch {
+	case len(f.enum) > 0:
+		return strings.Join(ticked(f.enum), ", ")
+	case f.kind == aUnion || f.kind != anInteger || f.max == 0:
+		return f.words
+	}
+	return fmt.Sprintf("%s from %d to %d", f.words, f.min, f.max)
+}
+
+func ticked(words []string) []string {
+	out := make([]string, len(words))
+	for i, w := range words {
+		out[i] = "`" + w + "`"
+	}
+	return out
+}
+
+func join(path, name string) string {
+	if path == "" {
+		return name
+	}
+	return path + "." + name
+}
+
+// cell keeps a text in one cell of a table.
+func cell(s string) string { return strings.ReplaceAll(s, "|", `\|`) }

@@ -1,0 +1,142 @@
+package pipeline
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync/atomic"
+	"time"
+
+	"halftone/pipeline/runs"
+	"halftone/pipeline/schedule"
+)
+
+// tick is how often the daemon looks at the clock: far below a minute, the
+// finest that a cron line can say.
+const tick = 20 * time.Second
+
+// A Daemon runs a line at the occurrences of its schedule.
+//
+// What it has handled is in runs.db, so that a restart fires nothing twice and
+// goes on with what a crash interrupted. It decides when; [Line.Run] decides
+// what is due and charges it once.
+type Daemon struct {
+	line     Line
+	calendar schedule.Calendar
+	say      func(format string, args ...any)
+	seen     atomic.Int64 // unix time of the last tick
+}
+
+// NewDaemon checks the schedule.
+func NewDaemon(l Line, say func(string, ...any)) (*Daemon, error) {
+	s := l.Dataset.Schedule
+	if s == nil {
+		return nil, fmt.Errorf("%w: halftone.yaml has no schedule; give it `schedule: {cron: …, timezone: …}`, or run by hand: halftone run", ErrUnknown)
+	}
+	c, err := schedule.Parse(s.Cron, s.Timezone)
+	if err != nil {
+		return nil, err
+	}
+	return &Daemon{line: l, calendar: c, say: say}, nil
+}
+
+// Health reports whether the daemon has looked at the clock lately.
+func (d *Daemon) Health() error {
+	if at := d.seen.Load(); at == 0 || d.line.Clock.Now().Unix()-at > int64(10*tick/time.Second) {
+		return errors.New("no tick")
+	}
+	return nil
+}
+
+// Run ticks until ctx ends, with ctx's error, or until the ledger is locked.
+func (d *Daemon) Run(ctx context.Context) error {
+	for {
+		// A long run does not count as stopped: its process is at work.
+		d.seen.Store(d.line.Clock.Now().Unix())
+		if err := d.Tick(ctx); err != nil {
+			return err
+		}
+		if err := d.line.Clock.Sleep(ctx, tick); err != nil {
+			return err
+		}
+	}
+}
+
+// Tick fires the newest occurrence that is past and not handled yet; older ones
+// are skipped and recorded as missed, because one run takes all that is due.
+// An error of the line is recorded and said; the next occurrence tries again.
+func (d *Daemon) Tick(ctx context.Context) error {
+	if err := d.line.prepare(); err != nil {
+		return err
+	}
+	store, err := runs.Open(ctx, d.line.State, d.line.Clock.Now)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = store.Close() }()
+	name := d.line.Dataset.Name
+	cursor, err := store.Cursor(ctx, name)
+	if err != nil {
+		return err
+	}
+	if cursor == "" { // the first start ever: nothing before it was missed
+		cursor = d.line.Clock.Now().In(d.calendar.Zone()).Format(runs.OccurrenceLayout)
+		return store.Advance(ctx, name, cursor)
+	}
+	fire, missed, ok := d.past(cursor)
+	if !ok {
+		return nil
+	}
+	if d.line.Dataset.Schedule.Missed == "skip" && d.line.Clock.Now().Sub(fire.At) > late {
+		missed = append(missed, runs.Skip{Occurrence: fire.Local, Reason: "missed"})
+		d.say("skipped %s: it was missed, and the schedule says skip", fire.Local)
+		return store.Advance(ctx, name, fire.Local, missed...)
+	}
+	switch err := d.fire(ctx, fire); {
+	case errors.Is(err, runs.ErrBusy):
+		d.say("another halftone is at work; %s waits for it", fire.Local)
+		return nil // the cursor stays: the next tick tries again
+	case err != nil:
+		return err
+	}
+	return store.Advance(ctx, name, fire.Local, missed...)
+}
+
+// late is after how long an occurrence counts as missed.
+const late = 10 * time.Minute
+
+// past returns the newest occurrence after the cursor whose instant has come.
+func (d *Daemon) past(cursor string) (fire schedule.Occurrence, missed []runs.Skip, ok bool) {
+	now := d.line.Clock.Now()
+	for at := cursor; ; at = fire.Local {
+		next, err := d.calendar.After(at)
+		if err != nil || next.At.After(now) {
+			return fire, missed, ok
+		}
+		if ok {
+			missed = append(missed, runs.Skip{Occurrence: fire.Local, Reason: "missed"})
+		}
+		fire, ok = next, true
+	}
+}
+
+// fire runs the line. Only what no later occurrence can mend is an error.
+func (d *Daemon) fire(ctx context.Context, o schedule.Occurrence) error {
+	d.say("run of %s begins", o.Local)
+	res, err := d.line.Run(ctx, RunOptions{Occurrence: o.Local})
+	switch {
+	case err == nil && res.State == StatePublished:
+		d.say("run %d published %s", res.ID, res.Version.Name)
+	case err == nil:
+		d.say("run %d: nothing is due", res.ID)
+	case errors.Is(err, runs.ErrDone):
+		d.say("%s was handled before", o.Local)
+	case ctx.Err() != nil:
+		return ctx.Err()
+	case Outcome(err) == outcomeLocked, errors.Is(err, runs.ErrBusy):
+		return err
+	default:
+		d.say("run %d of %s failed (%s): %v", res.ID, o.Local, Outcome(err), err)
+	}
+	return nil
+}

@@ -1,0 +1,175 @@
+// Package pipeline takes one dataset from its sources to a published version.
+//
+// [Line] is the one door: the command line and the scheduler use it and nothing
+// below it. The way of the data is one way: pull, normalize, stage, then for
+// every due period count, charge, draw and seal, then compose one version of all
+// releases and publish it. Everything that looks at exact data ends before the
+// first charge.
+package pipeline
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"halftone/connectors"
+	"halftone/pipeline/config"
+	"halftone/pipeline/runs"
+	"halftone/pipeline/staging"
+	"halftone/privacy"
+)
+
+// A Line is one dataset with everything it runs on. It holds no state: what it
+// does is in the state folder and the public folder.
+type Line struct {
+	Dataset config.Dataset
+	State   string // folder, 0700: ledger, staging, keys
+	Public  string // folder that anyone may read
+	Data    string // base of relative paths in sources
+	Kinds   []connectors.Kind
+	Clock   connectors.Clock
+	Secret  connectors.Secret
+	By      string // name of the person or service that runs it, for records
+	Workers int
+	Tool    string // name and version of the program, for manifests
+	Watch   func(Event)
+}
+
+// An Event tells whoever watches how far a run is. It names places and periods,
+// never a count of the data.
+type Event struct {
+	Step   string // pull, release, compose, publish
+	Source string
+	Period string
+	Done   int // of Total
+	Total  int
+}
+
+func (l Line) say(e Event) {
+	if l.Watch != nil {
+		l.Watch(e)
+	}
+}
+
+// A SourceStopped error says that a source stopped the run before any charge
+// (exit 4). Result tells what became of its rows.
+type SourceStopped struct {
+	Source string
+	Err    error
+	Result SourceResult
+}
+
+func (e *SourceStopped) Error() string { return e.Source + ": " + e.Err.Error() }
+
+// Unwrap gives the cause.
+func (e *SourceStopped) Unwrap() error { return e.Err }
+
+// Outcomes of a run that failed, as they stand in the record of runs.
+const (
+	outcomeConfig  = "configuration"
+	outcomeRefused = "refused"
+	outcomeSource  = "source"
+	outcomeLocked  = "locked"
+	outcomeFailed  = "failed"
+)
+
+// Outcome names the kind of an error; [ExitCode] gives its number.
+func Outcome(err error) string {
+	var stop *SourceStopped
+	var setting *connectors.SettingError
+	var problems config.Errors
+	switch {
+	case errors.Is(err, privacy.ErrLocked):
+		return outcomeLocked
+	case errors.As(err, &stop):
+		return outcomeSource
+	case errors.As(err, &setting), errors.As(err, &problems), errors.Is(err, ErrUnknown):
+		return outcomeConfig
+	case errors.Is(err, ErrRefused), errors.Is(err, privacy.ErrBudget), errors.Is(err, privacy.ErrTerms),
+		errors.Is(err, privacy.ErrPinned), errors.Is(err, runs.ErrBusy):
+		return outcomeRefused
+	}
+	return outcomeFailed
+}
+
+// ExitCode is what a command that ended with err exits with: 0 for nil.
+func ExitCode(err error) int {
+	if err == nil {
+		return 0
+	}
+	return map[string]int{outcomeFailed: 1, outcomeConfig: 2, outcomeRefused: 3, outcomeSource: 4, outcomeLocked: 5}[Outcome(err)]
+}
+
+// ErrRefused says that a request is well formed but not allowed now (exit 3).
+var ErrRefused = errors.New("refused")
+
+// prepare makes the state folder and refuses one that others can read.
+func (l Line) prepare() error {
+	if err := os.MkdirAll(l.State, 0o700); err != nil {
+		return fmt.Errorf("state folder: %w", err)
+	}
+	return CheckState(l.State, l.Public)
+}
+
+// CheckState says why a folder may not hold exact rows and the ledger: others
+// can read it, or it lies in the public folder.
+func CheckState(state, public string) error {
+	info, err := os.Lstat(state)
+	if err != nil {
+		return fmt.Errorf("state folder: %w", err)
+	}
+	if !info.IsDir() {
+		return errors.New("the state folder is not a folder (a link is not followed)")
+	}
+	if info.Mode().Perm()&0o077 != 0 {
+		return fmt.Errorf("others can read the state folder (mode %04o): chmod 700 it", info.Mode().Perm())
+	}
+	s, err := filepath.Abs(state)
+	if err != nil {
+		return fmt.Errorf("state folder: %w", err)
+	}
+	p, err := filepath.Abs(public)
+	if err != nil {
+		return fmt.Errorf("public folder: %w", err)
+	}
+	if rel, err := filepath.Rel(p, s); err == nil && rel != ".." && !strings.HasPrefix(rel, ".."+string(filepath.Separator)) {
+		return errors.New("the state folder lies in the public folder: whatever serves one would serve the other")
+	}
+	return nil
+}
+
+func (l Line) store() (*staging.Store, error) { return staging.Open(l.State, l.Dataset.Name) }
+
+// day cuts a time to its UTC day.
+func day(t time.Time) time.Time { return t.UTC().Truncate(24 * time.Hour) }
+
+// key names the first edition of a period's release.
+func (l Line) key(p privacy.Period) privacy.Key {
+	return privacy.Key{Dataset: l.Dataset.Spec.Dataset, Series: l.Dataset.Spec.Series, Period: p, Edition: 1}
+}
+
+// open opens a source with its allow-list.
+func (l Line) open(ctx context.Context, s config.Source) (connectors.Source, error) {
+	for _, k := range l.Kinds {
+		if k.Name == s.Kind {
+			env := connectors.Env{Dir: l.Data, Columns: s.Columns, Hosts: s.Hosts, Layout: s.Layout, Clock: l.Clock, Secret: l.Secret}
+			return k.Open(ctx, env, s.Decode)
+		}
+	}
+	return nil, fmt.Errorf("no connector %q", s.Kind)
+}
+
+// CheckSources opens every source, which checks its settings and touches
+// neither network nor files.
+func (l Line) CheckSources(ctx context.Context) error {
+	for _, s := range l.Dataset.Sources {
+		if _, err := l.open(ctx, s); err != nil {
+			return fmt.Errorf("source %s: %w", s.Name, err)
+		}
+	}
+	return nil
+}

@@ -1,0 +1,147 @@
+package normalize
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"slices"
+
+	"halftone/pipeline/codelist"
+	"halftone/privacy"
+)
+
+// Words of the mapping language that stand where a code, a period or a status may.
+const (
+	exclude      = codelist.Exclude
+	missing      = "missing"
+	notCollected = "not_collected"
+	zero         = "zero"
+	count        = "count" // the unit
+)
+
+// How rows with one key go together.
+const (
+	duplicatesError = "error"
+	duplicatesSum   = "sum"
+	duplicatesMax   = "max"
+	duplicatesSame  = "same"
+)
+
+// Columns lists every column that m reads, each once: what a connector may decode.
+func (m Mapping) Columns() []string {
+	var cols []string
+	add := func(name string) {
+		if name != "" && !slices.Contains(cols, name) {
+			cols = append(cols, name)
+		}
+	}
+	for _, p := range m.Where {
+		for _, t := range p {
+			add(t.Column)
+		}
+	}
+	add(m.Unit.Column)
+	add(m.Period.Column)
+	for _, d := range m.Dimensions {
+		for _, r := range d.Rules {
+			add(r.Column)
+		}
+	}
+	add(m.Value.Column)
+	for _, k := range m.Key {
+		add(k)
+	}
+	return cols
+}
+
+// everyRow reports whether every row is its own.
+func (m Mapping) everyRow() bool {
+	return m.KeyRow || m.Value.Column == "" && m.Key == nil && m.Duplicates == ""
+}
+
+// Unknowns says which codes of a dimension need a child _U for the rows of m:
+// all with `unknown: true`, else those at which a rule puts a row by declaration
+// (the code _U, X/_U, _T, or one with codes below it), and the root where the
+// dimension is not mapped. Not because a label came: a dimension's cells are
+// fixed before data are read.
+func (m Mapping) Unknowns(dimension string) codelist.Unknowns {
+	u := codelist.Unknowns{Parents: map[string]bool{}}
+	for _, d := range m.Dimensions {
+		if d.Name != dimension {
+			continue
+		}
+		u.All = u.All || d.Unknown
+		if len(d.Rules) == 0 {
+			u.Parents[privacy.Total] = true
+		}
+		for _, r := range d.Rules {
+			for _, code := range r.declared() {
+				if _, parent, ok := d.List.Leaf(code); ok && parent != "" {
+					u.Parents[parent] = true
+				}
+			}
+		}
+	}
+	return u
+}
+
+// declared lists the codes that r names; "" and exclude may be among them.
+func (r Rule) declared() []string {
+	codes := []string{r.Const, r.Blank, r.Unknown}
+	for _, code := range r.Codes {
+		codes = append(codes, code)
+	}
+	return codes
+}
+
+// Digest is the SHA-256 of all in m that decides how rows become counts, code
+// tables included, in canonical form: JSON with fields in the order below, maps
+// by key. The source's name, its quarantine limit and the code lists are not in
+// it (a code list has its own).
+func (m Mapping) Digest() string {
+	type dimension struct {
+		Name    string `json:"name"`
+		Rules   []Rule `json:"rules,omitempty"`
+		Unknown bool   `json:"unknown,omitempty"`
+	}
+	c := struct {
+		Where      []Predicate `json:"where,omitempty"`
+		Unit       Unit        `json:"unit"`
+		Period     Period      `json:"period"`
+		Value      Value       `json:"value"`
+		Dimensions []dimension `json:"dimensions"`
+		Key        []string    `json:"key,omitempty"`
+		KeyRow     bool        `json:"key_row,omitempty"`
+		Duplicates string      `json:"duplicates"`
+		Min        int64       `json:"min"`
+		Max        *int64      `json:"max,omitempty"`
+	}{
+		Where: m.Where, Unit: m.Unit, Period: m.Period, Value: m.Value,
+		Key: m.Key, KeyRow: m.everyRow(), Duplicates: m.duplicates(), Min: m.Bounds.min(), Max: m.Bounds.Max,
+	}
+	for _, d := range m.Dimensions {
+		c.Dimensions = append(c.Dimensions, dimension{d.Name, d.Rules, d.Unknown})
+	}
+	b, err := json.Marshal(c)
+	if err != nil { // texts, integers and maps of texts always marshal
+		return "invalid"
+	}
+	h := sha256.Sum256(b)
+	return hex.EncodeToString(h[:])
+}
+
+func (m Mapping) duplicates() string {
+	if m.Duplicates == "" {
+		return duplicatesError
+	}
+	return m.Duplicates
+}
+
+func (b Bounds) min() int64 {
+	if b.Min == nil {
+		return 0
+	}
+	return *b.Min
+}
+
+func (b Bounds) hold(v int64) bool { return v >= b.min() && (b.Max == nil || v <= *b.Max) }

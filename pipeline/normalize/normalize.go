@@ -1,0 +1,267 @@
+package normalize
+
+import (
+	"fmt"
+
+	"halftone/connectors"
+	"halftone/privacy"
+)
+
+// A Normalizer turns the pages of one pull of one source into observations.
+// It is for one goroutine and one pull.
+type Normalizer struct {
+	m       Mapping
+	err     error // why it cannot go on
+	columns []*column
+	where   [][]*test // any of them; all tests of it
+	rules   rules
+	value   valueRule
+	keys    *keys  // nil: every row is its own
+	held    *batch // rows that wait for those with the same key; nil: none do
+	files   []string
+	codes   []uint32 // of the row at hand
+	tally   tally
+}
+
+// New makes a Normalizer. declared says which periods the dataset has, at its
+// own length; every is that length (month, quarter, year or band) and bands the
+// whole list where it is band. What is wrong with m is the error of the first
+// Page: see [Mapping.Check] to know it before.
+func New(m Mapping, declared func(privacy.Period) bool, every string, bands []privacy.Period) *Normalizer {
+	n := &Normalizer{m: m, tally: newTally()}
+	if n.err = m.Check(); n.err == nil {
+		n.err = n.compile(declared, every, bands)
+	}
+	return n
+}
+
+// Page takes the rows of one page and gives the observations that are ready to
+// emit, in row order whatever the size of pages. It does not release the page.
+// What was emitted counts only if Close succeeds: a source is taken whole or
+// not at all. Errors are a [*SourceError], a [*MappingError], or emit's own;
+// after one no further page is taken.
+func (n *Normalizer) Page(p connectors.Page, emit func(Observations) error) error {
+	if n.err == nil {
+		n.err = n.page(p, emit)
+	}
+	return n.err
+}
+
+func (n *Normalizer) page(p connectors.Page, emit func(Observations) error) error {
+	if p.Records == nil || p.Records.NumRows() == 0 {
+		return nil
+	}
+	for _, c := range n.columns {
+		if !c.bind(p) {
+			return &SourceError{n.m.Source, []Problem{{
+				Column: c.name, What: "the page lacks a column of text", First: Place{p.Origin.File, p.Origin.Row},
+				Do: "name the column as the source does",
+			}}}
+		}
+		c.label()
+	}
+	rows := int(p.Records.NumRows())
+	out := n.held
+	if out == nil {
+		out = newBatch(len(n.rules.dims), rows)
+	}
+	file := n.file(p.Origin.File)
+	for i := range rows {
+		n.row(i, spot{file, p.Row(i)}, out)
+	}
+	if n.held != nil {
+		return nil
+	}
+	return n.emit(out, emit)
+}
+
+func (n *Normalizer) file(name string) uint32 {
+	for i, f := range n.files {
+		if f == name {
+			return uint32(i)
+		}
+	}
+	n.files = append(n.files, name)
+	return uint32(len(n.files) - 1)
+}
+
+// row takes one row through the order of operations to its one outcome. What
+// the language will have beside it goes where it is named.
+func (n *Normalizer) row(i int, at spot, out *batch) {
+	// 1. Blank rows are none. (fill_down and unpivot come here.)
+	if n.blank(i) {
+		n.tally.report.Blank++
+		return
+	}
+	n.tally.report.Read++
+	// 2. where
+	if !n.passes(i) {
+		n.tally.ended[endFiltered]++
+		return
+	}
+	// 3. map
+	period, ok := n.labels(i, at)
+	if !ok {
+		return
+	}
+	v, end := n.value.at(i)
+	if end == endStopped {
+		n.tally.problem(n.value.problem, n.value.name(), n.place(at), Place{})
+		return
+	}
+	if end != endCounted {
+		n.tally.ended[end]++
+		return
+	}
+	// 4. bounds
+	if !n.m.Bounds.hold(v) {
+		n.tally.problem(outOfBounds, n.value.name(), n.place(at), Place{})
+		return
+	}
+	// 5. keep comes here.
+	// 6. key
+	if n.keys == nil || n.isFirst(i, at, period, v) {
+		out.add(period, n.codes, v, at)
+		n.tally.count(period)
+		n.tally.ended[endCounted]++
+	} else {
+		n.tally.ended[endMerged]++
+	}
+	// 7. grain and totals come here.
+	for d, dim := range n.rules.dims {
+		dim.count(n.rules.verdicts[d], at)
+	}
+}
+
+// blank reports whether a row has no text in any column that is read. A source
+// of which only constants are read has no blank rows.
+func (n *Normalizer) blank(i int) bool {
+	for _, c := range n.columns {
+		if !c.blank(i) {
+			return false
+		}
+	}
+	return len(n.columns) > 0
+}
+
+func (n *Normalizer) passes(i int) bool {
+	for _, tests := range n.where {
+		all := true
+		for _, t := range tests {
+			if !t.of[t.col.index[i]] {
+				all = false
+				break
+			}
+		}
+		if all {
+			return true
+		}
+	}
+	return len(n.where) == 0
+}
+
+// labels decides unit, period and dimensions of a row: its period, and its
+// codes in n.codes. If it is not ok the row's outcome is decided.
+func (n *Normalizer) labels(i int, at spot) (period uint32, ok bool) {
+	if v := n.rules.unit.at(i); v < 0 {
+		n.end(&n.rules.unit, v, at)
+		return 0, false
+	}
+	p := n.rules.period.at(i)
+	if p < 0 {
+		n.end(&n.rules.period, p, at)
+		return 0, false
+	}
+	for d, dim := range n.rules.dims {
+		v := dim.at(i)
+		if v < 0 {
+			n.end(&dim.rule, v, at)
+			return 0, false
+		}
+		n.codes[d], n.rules.verdicts[d] = dim.targets[v].leaf, v
+	}
+	return uint32(p), true
+}
+
+// end gives a row the outcome of a verdict that is no number.
+func (n *Normalizer) end(r *rule, v verdict, at spot) {
+	switch v {
+	case isOtherUnit:
+		n.tally.ended[endNotACount]++
+	case isExcluded:
+		n.tally.ended[endExcluded]++
+	case isNotFinest:
+		n.tally.problem(problemKind{notFinest, r.target}, r.column(), n.place(at), Place{})
+	default:
+		n.tally.quarantine(r.target+": "+reasons[v], r.column(), n.place(at))
+	}
+}
+
+// isFirst reports whether no row before had the key of row i. If one had, the
+// row is merged with it or stops the source.
+func (n *Normalizer) isFirst(i int, at spot, period uint32, v int64) bool {
+	j, before := n.keys.first(n.keys.key(i, period, n.codes), at)
+	if !before {
+		return true
+	}
+	kind := duplicate
+	if n.held != nil {
+		if n.held.same(j, period, n.codes) {
+			n.held.value[j], kind = n.keys.merge(n.held.value[j], v)
+		} else {
+			kind = otherCodes
+		}
+	}
+	if kind != noProblem {
+		n.tally.problem(kind, "", n.place(n.keys.places[j]), n.place(at))
+	}
+	return false
+}
+
+func (n *Normalizer) place(at spot) Place { return Place{n.files[at.file], at.row} }
+
+// emitRows is how many held rows go out at once.
+const emitRows = 1 << 16
+
+func (n *Normalizer) emit(b *batch, emit func(Observations) error) error {
+	if n.tally.stopped() { // nothing of the source will be taken
+		return nil
+	}
+	for from := 0; from < len(b.value); from += emitRows {
+		to := min(from+emitRows, len(b.value))
+		if err := emit(b.observations(from, to, n.rules.periods.list, n.rules.dicts, n.files)); err != nil {
+			return fmt.Errorf("source %s: %w", n.m.Source, err)
+		}
+	}
+	return nil
+}
+
+// Close ends the pull: it emits the rows that waited for others with the same
+// key and says what became of every row. Errors are as those of Page, and a
+// [*QuarantineError], with which the report is complete; with others there is
+// none.
+func (n *Normalizer) Close(emit func(Observations) error) (Report, error) {
+	if n.err != nil {
+		return Report{}, n.err
+	}
+	for _, d := range n.rules.dims {
+		if total, part := d.overlap(); total != nil {
+			n.tally.problem(problemKind{overlap, d.target}, d.column(), n.place(total.first), n.place(part.first))
+		}
+	}
+	if n.tally.stopped() {
+		n.err = n.tally.sourceError(n.m)
+		return Report{}, n.err
+	}
+	r, q := n.report()
+	if q != nil {
+		n.err = q
+		return r, q
+	}
+	if n.held != nil {
+		if n.err = n.emit(n.held, emit); n.err != nil {
+			return Report{}, n.err
+		}
+	}
+	return r, nil
+}

@@ -1,0 +1,239 @@
+package pipeline
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"halftone/pipeline/runs"
+	"halftone/pipeline/staging"
+	"halftone/privacy"
+	"halftone/privacy/ledger"
+)
+
+// RunOptions are those of one run.
+type RunOptions struct {
+	From, To   privacy.Period // only due periods in this range; zero: no bound
+	Compose    bool           // make a version even if nothing is new: labels or texts changed
+	Occurrence string         // of a scheduled fire; "": by hand
+}
+
+// States of a finished run, as they stand in JSON.
+const (
+	StatePublished  = "published"
+	StateNothingDue = "nothing_due"
+)
+
+// A RunResult says what a run did.
+type RunResult struct {
+	ID       int64
+	State    string
+	Pulled   []SourceResult
+	Released []Released // charged by this run
+	Resumed  []Released // charged by an earlier one, sealed by this
+	Periods  []privacy.Period
+	Version  VersionInfo // published by this run, else the latest
+	Account  Account
+}
+
+// A Released is one release that this run has sealed.
+type Released struct {
+	Key  privacy.Key
+	Cost uint64
+}
+
+// Run pulls, releases every due period that is not released, oldest first and
+// one charge each, and publishes one version of all releases. What an earlier
+// run left unfinished comes first: a charged release is drawn on the rows that
+// were pinned with its charge, a sealed one is published.
+func (l Line) Run(ctx context.Context, opt RunOptions) (res RunResult, err error) {
+	s, err := l.begin(ctx)
+	if err != nil {
+		return RunResult{}, err
+	}
+	defer s.end()
+	if res.ID, err = s.start(ctx, runs.KindRun, opt.Occurrence); err != nil {
+		return res, err
+	}
+	defer func() { err = s.finish(ctx, res, err) }()
+
+	// 1. What an earlier run has charged and not sealed.
+	if res.Resumed, err = s.resume(ctx); err != nil {
+		return res, err
+	}
+	// 2. Pull. From here to the charge everything looks at exact data.
+	if res.Pulled, err = l.Pull(ctx, PullOptions{}); err != nil {
+		return res, err
+	}
+	// 3. Release what is due.
+	due, err := s.due(ctx, opt)
+	if err != nil {
+		return res, err
+	}
+	if err := s.sameMeaning(ctx, due); err != nil {
+		return res, err
+	}
+	for i, p := range due {
+		l.say(Event{Step: "release", Period: p.String(), Done: i, Total: len(due)})
+		r, err := s.release(ctx, p, res.Pulled)
+		if err != nil {
+			return res, err
+		}
+		res.Released = append(res.Released, r)
+	}
+	if len(due) > 0 {
+		l.say(Event{Step: "release", Done: len(due), Total: len(due)})
+	}
+	// 4. Compose and publish.
+	if err := s.publish(ctx, opt.Compose, &res); err != nil {
+		return res, err
+	}
+	res.Account, err = s.account(ctx)
+	return res, err
+}
+
+// due are the periods to release now.
+func (s *session) due(ctx context.Context, opt RunOptions) ([]privacy.Period, error) {
+	none := privacy.Period{}
+	var out []privacy.Period
+	for _, p := range s.l.Dataset.Calendar.Due(s.l.Clock.Now()) {
+		if opt.From != none && p.Before(opt.From) || opt.To != none && opt.To.Before(p) {
+			continue
+		}
+		c, charged, err := s.led.Charge(ctx, s.l.key(p))
+		if err != nil {
+			return nil, err
+		}
+		if !charged || c.State() == ledger.Reserved {
+			out = append(out, p)
+		}
+	}
+	return out, nil
+}
+
+// sameMeaning holds the configuration against the newest release of the series.
+func (s *session) sameMeaning(ctx context.Context, due []privacy.Period) error {
+	if len(due) == 0 {
+		return nil
+	}
+	editions, err := s.editions(ctx)
+	if err != nil || len(editions) == 0 {
+		return err
+	}
+	last, err := editions[len(editions)-1].Release.Model()
+	if err != nil {
+		return err
+	}
+	return sameMeaning(last, s.l.Dataset.Spec)
+}
+
+// release counts the newest rows of a period, charges, draws and seals.
+func (s *session) release(ctx context.Context, p privacy.Period, pulled []SourceResult) (Released, error) {
+	k := s.l.key(p)
+	uses := staging.Uses{} // a source that is no key of it did not report
+	for i, src := range s.l.Dataset.Sources {
+		if pulled[i].Missing != nil {
+			continue
+		}
+		batches, err := s.st.Batches(src.Name)
+		if err != nil {
+			return Released{}, err
+		}
+		uses[src.Name] = staging.Select(src.Delivers, batches, p)
+	}
+	if err := s.fresh(k, uses); err != nil {
+		return Released{}, err
+	}
+	return s.measure(ctx, k, uses)
+}
+
+// fresh refuses rows that were mapped under another mapping than today's: the
+// spec that the charge pins would say something else than what was counted.
+func (s *session) fresh(k privacy.Key, uses staging.Uses) error {
+	for _, src := range s.l.Dataset.Sources {
+		batches, err := s.st.Batches(src.Name)
+		if err != nil {
+			return err
+		}
+		for _, b := range batches {
+			for _, id := range uses[src.Name] {
+				if b.ID == id && b.Mapping != src.Mapping.Digest() {
+					return fmt.Errorf("%w: %s counts rows of source %s that were mapped before its mapping was changed (batch %s), "+
+						"and what the source sends today no longer holds that period. Nothing was charged. Put the mapping back as it was, or ask the agency for the period again",
+						ErrRefused, k, src.Name, id)
+				}
+			}
+		}
+	}
+	return nil
+}
+
+// resume finishes releases that were charged and not sealed, on their pinned rows.
+func (s *session) resume(ctx context.Context) ([]Released, error) {
+	charges, err := s.led.Charges(ctx, s.l.Dataset.Name)
+	if err != nil {
+		return nil, err
+	}
+	var out []Released
+	for _, c := range charges {
+		if c.State() != ledger.Reserved || c.Key.Series != s.l.Dataset.Spec.Series {
+			continue
+		}
+		if c.SpecDigest != s.l.Dataset.Spec.Digest() {
+			return out, fmt.Errorf("%w: %s is charged and not sealed, and the configuration has changed since; put halftone.yaml and its code lists back as they were, run, then change them",
+				privacy.ErrPinned, c.Key)
+		}
+		uses, err := s.st.Pinned(c.Key)
+		if err != nil {
+			return out, fmt.Errorf("%s is charged and not sealed: %w", c.Key, err)
+		}
+		r, err := s.measure(ctx, c.Key, uses)
+		if err != nil {
+			return out, err
+		}
+		out = append(out, r)
+	}
+	return out, nil
+}
+
+func (s *session) measure(ctx context.Context, k privacy.Key, uses staging.Uses) (Released, error) {
+	// 1. Count: the last look at exact data.
+	cube, err := s.st.Cube(ctx, s.l.Dataset.Spec, k.Period, uses, s.l.Workers)
+	if err != nil {
+		return Released{}, err
+	}
+	in := privacy.Input{}
+	if in.Digest, err = s.st.InputDigest(k.Period, uses); err != nil {
+		return Released{}, err
+	}
+	for _, src := range s.l.Dataset.Sources {
+		in.Expected = append(in.Expected, src.Name)
+		if _, ok := uses[src.Name]; ok {
+			in.Reporting = append(in.Reporting, src.Name)
+		}
+	}
+	// 2. Pin, charge, draw, seal.
+	if err := s.st.Pin(k, uses); err != nil {
+		return Released{}, err
+	}
+	r, err := privacy.Measure(ctx, s.l.Dataset.Spec, cube, k, in, s.led)
+	if err != nil {
+		return Released{}, explain(err)
+	}
+	m, err := r.Model()
+	if err != nil {
+		return Released{}, err
+	}
+	return Released{k, m.Plan.NanoEpsilon}, nil
+}
+
+// explain adds what to do to what the ledger refuses.
+func explain(err error) error {
+	switch {
+	case errors.Is(err, privacy.ErrTerms):
+		return fmt.Errorf("%w. Nothing was charged. Put privacy, contribution and overlap in halftone.yaml back as they were at the first release", err)
+	case errors.Is(err, privacy.ErrBudget):
+		return fmt.Errorf("%w. Nothing was charged; see: halftone budget", err)
+	}
+	return err
+}

@@ -1,0 +1,125 @@
+package pipeline
+
+import (
+	"context"
+	"errors"
+
+	"halftone/outputs/publish"
+	"halftone/pipeline/runs"
+	"halftone/pipeline/staging"
+	"halftone/privacy/ledger"
+)
+
+// What a dataset has cost so far.
+type (
+	Account       = ledger.Account
+	PeriodAccount = ledger.PeriodAccount
+)
+
+// A session is a line with its stores open and the lock of its state folder held.
+type session struct {
+	l      Line
+	led    *ledger.SQLite
+	runs   *runs.Store
+	st     *staging.Store
+	pub    *publish.Folder
+	unlock func()
+}
+
+// begin takes the lock, opens the stores, and holds the ledger against what has
+// been published.
+func (l Line) begin(ctx context.Context) (_ *session, err error) {
+	if err := l.prepare(); err != nil {
+		return nil, err
+	}
+	s := &session{l: l}
+	if s.unlock, err = runs.Lock(l.State); err != nil {
+		return nil, err
+	}
+	defer func() {
+		if err != nil {
+			s.end()
+		}
+	}()
+	if s.led, err = ledger.Open(ctx, l.State, l.Clock.Now); err != nil {
+		return nil, err
+	}
+	if s.pub, err = publish.Open(l.Public); err != nil {
+		return nil, err
+	}
+	if err := s.witness(ctx); err != nil {
+		return nil, err
+	}
+	if s.runs, err = runs.Open(ctx, l.State, l.Clock.Now); err != nil {
+		return nil, err
+	}
+	if _, err := s.runs.Recover(ctx); err != nil {
+		return nil, err
+	}
+	if s.st, err = l.store(); err != nil {
+		return nil, err
+	}
+	return s, s.st.Sweep()
+}
+
+// witness locks the ledger if the public folder has seen more than it knows.
+func (s *session) witness(ctx context.Context) error {
+	heads, err := s.pub.Heads(ctx)
+	if err != nil {
+		return err
+	}
+	var w []ledger.Witness
+	for _, h := range heads {
+		w = append(w, ledger.Witness{Where: h.Path, Head: h.Head})
+	}
+	return s.led.CheckWitness(ctx, w)
+}
+
+func (s *session) account(ctx context.Context) (Account, error) {
+	return s.led.Account(ctx, s.l.Dataset.Name)
+}
+
+// end closes what is open; the work is durable before.
+func (s *session) end() {
+	if s.runs != nil {
+		_ = s.runs.Close()
+	}
+	if s.pub != nil {
+		_ = s.pub.Close()
+	}
+	if s.led != nil {
+		_ = s.led.Close()
+	}
+	s.unlock()
+}
+
+// Locked runs do with the lock of the state folder held, and nothing else open.
+func (l Line) Locked(do func() error) error {
+	if err := l.prepare(); err != nil {
+		return err
+	}
+	unlock, err := runs.Lock(l.State)
+	if err != nil {
+		return err
+	}
+	defer unlock()
+	return do()
+}
+
+func (s *session) start(ctx context.Context, kind runs.Kind, occurrence string) (int64, error) {
+	r, err := s.runs.Start(ctx, s.l.Dataset.Name, kind, occurrence)
+	return r.ID, err
+}
+
+// finish records how a run ended; the record never hides the run's own error.
+func (s *session) finish(ctx context.Context, res RunResult, err error) error {
+	state, outcome := runs.Done, res.State
+	if err != nil {
+		state, outcome = runs.Failed, Outcome(err)
+		if outcome == outcomeRefused {
+			state = runs.Waiting
+		}
+	}
+	return errors.Join(err, s.runs.Finish(context.WithoutCancel(ctx), res.ID, state,
+		runs.Result{Outcome: outcome, Version: res.Version.Name, Sequence: res.Version.Sequence}))
+}

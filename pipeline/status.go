@@ -1,0 +1,214 @@
+package pipeline
+
+import (
+	"context"
+	"errors"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"time"
+
+	"halftone/outputs/publish"
+	"halftone/pipeline/normalize"
+	"halftone/pipeline/runs"
+	"halftone/pipeline/schedule"
+	"halftone/privacy"
+	"halftone/privacy/ledger"
+)
+
+// A Status says where a dataset stands. It holds no count.
+type Status struct {
+	Head      string // of the ledger; "" before the first charge
+	Witnesses int    // published manifests whose head the ledger knows
+	Locked    error  // a published manifest knows more than the ledger
+	Latest    VersionInfo
+	Published time.Time // day of the latest version; zero: none
+	Released  []privacy.Period
+	Reserved  []privacy.Key // charged and not sealed: the next run goes on with them
+	Due       []privacy.Period
+	Next      privacy.Period // the next to become due; zero: none
+	NextDue   time.Time
+	NextRun   *schedule.Occurrence // nil: by hand
+	Sources   []SourceStatus
+	Runs      []runs.Run // newest first
+}
+
+// A SourceStatus says how the newest pull of a source went.
+type SourceStatus struct {
+	Name     string
+	Pulled   time.Time // zero: never
+	Batches  int
+	Rejected float64 // share of the rows that were quarantined
+	Pulls    bool    // a report is there
+}
+
+// Status looks at the ledger, the public folder and the record of runs. It
+// changes nothing.
+func (l Line) Status(ctx context.Context) (Status, error) {
+	var s Status
+	// 1. Ledger and public folder.
+	lk, err := l.lookAtLedger(ctx)
+	if err != nil {
+		return s, err
+	}
+	if n := len(lk.links); n > 0 {
+		s.Head = lk.links[n-1].Hash
+	}
+	for _, c := range lk.charges {
+		switch {
+		case c.Key.Series != l.Dataset.Spec.Series:
+		case c.Sealed == "":
+			s.Reserved = append(s.Reserved, c.Key)
+		default:
+			s.Released = append(s.Released, c.Key.Period)
+		}
+	}
+	if err := s.lookAtPublic(ctx, l, lk); err != nil {
+		return s, err
+	}
+	// 2. Calendar.
+	now := l.Clock.Now()
+	for _, p := range l.Dataset.Calendar.Due(now) {
+		if lk.states[l.key(p)] == ledger.Planned {
+			s.Due = append(s.Due, p)
+		}
+	}
+	if p, ok := l.Dataset.Calendar.Next(now); ok {
+		s.Next, s.NextDue = p, l.Dataset.Calendar.DueAt(p)
+	}
+	if sch := l.Dataset.Schedule; sch != nil {
+		c, err := schedule.Parse(sch.Cron, sch.Timezone)
+		if err != nil {
+			return s, err
+		}
+		if o, ok := c.Next(now); ok {
+			s.NextRun = &o
+		}
+	}
+	// 3. Sources and runs.
+	return s, s.lookAtState(ctx, l)
+}
+
+func (s *Status) lookAtPublic(ctx context.Context, l Line, lk look) error {
+	if _, err := os.Stat(l.Public); errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	pub, err := publish.Open(l.Public)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = pub.Close() }()
+	heads, err := pub.Heads(ctx)
+	if err != nil {
+		return err
+	}
+	known := map[string]bool{}
+	for _, link := range lk.links {
+		known[link.Hash] = true
+	}
+	for _, h := range heads {
+		if !known[h.Head] {
+			s.Locked = errors.Join(privacy.ErrLocked, errors.New(h.Path+" names a ledger head that this ledger does not know"))
+			continue
+		}
+		s.Witnesses++
+	}
+	p, err := pub.Latest(l.Dataset.Name)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	s.Latest = VersionInfo{Name: p.Version, Sequence: p.Sequence, Path: publish.VersionPath(p.Dataset, p.Version)}
+	for _, link := range lk.links {
+		if e, err := link.Decode(); link.Entry != nil && err == nil && e.Kind == privacy.EntryPublish && e.Version == p.Version {
+			s.Published, _ = time.Parse(time.DateOnly, e.Day) // a bad day shows as none
+		}
+	}
+	return nil
+}
+
+func (s *Status) lookAtState(ctx context.Context, l Line) error {
+	if _, err := os.Stat(filepath.Join(l.State, "runs.db")); errors.Is(err, fs.ErrNotExist) {
+		for _, src := range l.Dataset.Sources {
+			s.Sources = append(s.Sources, SourceStatus{Name: src.Name})
+		}
+		return nil
+	}
+	st, err := l.store()
+	if err != nil {
+		return err
+	}
+	for _, src := range l.Dataset.Sources {
+		batches, err := st.Batches(src.Name)
+		if err != nil {
+			return err
+		}
+		ss := SourceStatus{Name: src.Name, Batches: len(batches)}
+		if n := len(batches); n > 0 {
+			ss.Pulled = batches[n-1].Pulled
+		}
+		r, ok, err := st.Report(src.Name)
+		if err != nil {
+			return err
+		}
+		if ss.Pulls = ok; r.Read > 0 {
+			ss.Rejected = float64(r.Outcomes[normalize.Quarantined]) / float64(r.Read)
+		}
+		s.Sources = append(s.Sources, ss)
+	}
+	rs, err := runs.Open(ctx, l.State, l.Clock.Now)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = rs.Close() }()
+	s.Runs, err = rs.List(ctx, l.Dataset.Name, 20)
+	return err
+}
+
+// Budget is the account of the dataset, and the chain it rests on.
+type Budget struct {
+	Account  Account
+	Charges  []ledger.Charged
+	Versions []ledger.Version
+	Head     string
+	Links    int
+	Seals    int
+}
+
+// Budget looks at the ledger.
+func (l Line) Budget(ctx context.Context) (Budget, error) {
+	lk, err := l.lookAtLedger(ctx)
+	if err != nil {
+		return Budget{}, err
+	}
+	b := Budget{Account: lk.account, Charges: lk.charges, Versions: lk.versions, Links: len(lk.links)}
+	if b.Links > 0 {
+		b.Head = lk.links[b.Links-1].Hash
+	}
+	for _, c := range lk.charges {
+		if c.Sealed != "" {
+			b.Seals++
+		}
+	}
+	return b, nil
+}
+
+// Quarantine is the report of the newest pull of a source, whether it was taken
+// or stopped; false before the first.
+func (l Line) Quarantine(source string) (normalize.Report, bool, error) {
+	for _, s := range l.Dataset.Sources {
+		if s.Name == source {
+			if _, err := os.Stat(l.State); errors.Is(err, fs.ErrNotExist) {
+				return normalize.Report{}, false, nil
+			}
+			st, err := l.store()
+			if err != nil {
+				return normalize.Report{}, false, err
+			}
+			return st.Report(source)
+		}
+	}
+	return normalize.Report{}, false, ErrUnknown
+}

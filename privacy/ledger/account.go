@@ -1,0 +1,253 @@
+package ledger
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"math"
+	"math/bits"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+
+	"halftone/privacy"
+)
+
+// A State is how far a release has come.
+type State string
+
+// The states of a release. A ledger knows nothing of a planned one.
+const (
+	Planned   State = "planned"
+	Reserved  State = "reserved"
+	Sealed    State = "sealed"
+	Published State = "published"
+)
+
+// Charged is a charge and what followed it.
+type Charged struct {
+	privacy.Charge
+	Sealed  string // SHA-256 of the sealed file; "" before
+	Version string // the first version that holds the release; "" before
+}
+
+// State is how far the release has come.
+func (c Charged) State() State {
+	switch {
+	case c.Version != "":
+		return Published
+	case c.Sealed != "":
+		return Sealed
+	case c.Cost > 0:
+		return Reserved
+	default:
+		return Planned
+	}
+}
+
+func (c Charged) clone() Charged {
+	c.Expected, c.Reporting = slices.Clone(c.Expected), slices.Clone(c.Reporting)
+	return c
+}
+
+// An Account says what a dataset has cost so far, in the unit of its terms.
+type Account struct {
+	Dataset string
+	Terms   privacy.Terms // of the first charge; zero before
+	Periods []PeriodAccount
+	// PersonCost is what everything charged could tell about one person: the sum
+	// of the P dearest periods, of the dearest one if P is unlimited.
+	PersonCost uint64
+}
+
+// A PeriodAccount is what the releases of one period, all series and editions,
+// cost.
+type PeriodAccount struct {
+	Period   privacy.Period
+	Spent    uint64 // sealed
+	Reserved uint64 // charged, not sealed yet
+	Burnt    uint64 // charged, given up; never refunded
+	Left     uint64 // what another release of the period may cost at most
+	Editions int    // charges
+}
+
+// Periods of one length do not overlap, and a period's sum is that of its own
+// charges. A dataset whose periods change their length starts a new series, and
+// the same person is then in a year and in a quarter of it: so costs are added
+// up a month, and a period's sum is that of its dearest month.
+
+// spread adds a charge to the months that its period covers.
+func (a *account) spread(c privacy.Charge) {
+	for m, end := span(c.Key.Period); m < end; m++ {
+		a.months[m] = add(a.months[m], c.Cost)
+	}
+}
+
+// left is what another charge of p may cost, under terms t; a may be nil.
+func (a *account) left(t privacy.Terms, p privacy.Period) uint64 {
+	var dearest uint64
+	if a != nil {
+		for m, end := span(p); m < end; m++ {
+			dearest = max(dearest, a.months[m])
+		}
+	}
+	return t.Cap() - min(t.Cap(), dearest)
+}
+
+// personCost is the sum of the P largest period sums when next is charged too; a
+// may be nil. Months that the same charges cover count as one period. Where
+// periods of several lengths are charged it may count a long one once for each
+// short one in it: too much, never too little.
+func (a *account) personCost(next ...privacy.Charge) uint64 {
+	var edges []int // where the set of covering charges may change
+	sum := func(month int) uint64 {
+		s := uint64(0)
+		if a != nil {
+			s = a.months[month]
+		}
+		for _, c := range next {
+			if from, end := span(c.Key.Period); from <= month && month < end {
+				s = add(s, c.Cost)
+			}
+		}
+		return s
+	}
+	p := int64(0)
+	if a != nil {
+		p = a.terms.Periods
+		for k := range a.charges {
+			from, end := span(k.Period)
+			edges = append(edges, from, end)
+		}
+	}
+	for _, c := range next {
+		p = c.Terms.Periods
+		from, end := span(c.Key.Period)
+		edges = append(edges, from, end)
+	}
+	slices.Sort(edges)
+	var sums []uint64
+	for _, m := range slices.Compact(edges) {
+		sums = append(sums, sum(m))
+	}
+	slices.SortFunc(sums, func(x, y uint64) int { return cmp.Compare(y, x) })
+	var cost uint64
+	for _, s := range sums[:min(max(1, p), int64(len(sums)))] {
+		cost = add(cost, s)
+	}
+	return cost
+}
+
+// span is the months of p, from and up to but not including, since year 0.
+func span(p privacy.Period) (from, end int) {
+	s := p.Start()
+	from = s.Year()*12 + int(s.Month()) - 1
+	return from, from + p.Months()
+}
+
+// add stops at the largest number instead of passing it.
+func add(x, y uint64) uint64 {
+	s, carry := bits.Add64(x, y, 0)
+	if carry != 0 {
+		return math.MaxUint64
+	}
+	return s
+}
+
+// public is what readers may know of a; a may be nil.
+func (a *account) public(dataset string) Account {
+	out := Account{Dataset: dataset}
+	if a == nil {
+		return out
+	}
+	out.Terms, out.PersonCost = a.terms, a.personCost()
+	for _, c := range a.sorted() {
+		if n := len(out.Periods); n == 0 || out.Periods[n-1].Period != c.Key.Period {
+			out.Periods = append(out.Periods, PeriodAccount{Period: c.Key.Period, Left: a.left(a.terms, c.Key.Period)})
+		}
+		p := &out.Periods[len(out.Periods)-1]
+		p.Editions++
+		if c.Sealed != "" {
+			p.Spent = add(p.Spent, c.Cost)
+		} else {
+			p.Reserved = add(p.Reserved, c.Cost)
+		}
+	}
+	return out
+}
+
+// sorted returns the charges by period, series and edition.
+func (a *account) sorted() []Charged {
+	if a == nil {
+		return nil
+	}
+	out := make([]Charged, 0, len(a.charges))
+	for _, c := range a.charges {
+		out = append(out, c.clone())
+	}
+	slices.SortFunc(out, func(x, y Charged) int { return compare(x.Key, y.Key) })
+	return out
+}
+
+func compare(x, y privacy.Key) int {
+	return cmp.Or(x.Period.Start().Compare(y.Period.Start()), cmp.Compare(x.Period.Months(), y.Period.Months()),
+		cmp.Compare(x.Series, y.Series), cmp.Compare(x.Edition, y.Edition))
+}
+
+// A Version is a published version of a dataset.
+type Version struct {
+	Name     string        // 2026.11-1
+	Sequence int           // rises from version to version
+	Manifest string        // SHA-256 of manifest.json
+	Releases []privacy.Key // by period
+}
+
+var (
+	versionName = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9.-]{0,63}$`)
+	hexSum      = regexp.MustCompile(`^[0-9a-f]{64}$`)
+)
+
+func newVersion(dataset, name string, sequence int, manifest string, keys []privacy.Key) (Version, error) {
+	v := Version{name, sequence, manifest, slices.Clone(keys)}
+	switch {
+	case !versionName.MatchString(name):
+		return Version{}, errors.New("ledger: not the name of a version (want 2026.11-1)")
+	case sequence < 1 || !hexSum.MatchString(manifest) || len(keys) == 0:
+		return Version{}, fmt.Errorf("ledger: version %s needs a sequence from 1, the SHA-256 of its manifest, and a release", name)
+	}
+	for _, k := range v.Releases {
+		if err := checkKey(k); err != nil {
+			return Version{}, err
+		}
+		if k.Dataset != dataset || k.Series != keys[0].Series {
+			return Version{}, fmt.Errorf("ledger: version %s holds releases of another dataset or of several series", name)
+		}
+	}
+	slices.SortFunc(v.Releases, compare)
+	if len(slices.Compact(slices.Clone(v.Releases))) != len(keys) {
+		return Version{}, fmt.Errorf("ledger: version %s holds a release twice", name)
+	}
+	return v, nil
+}
+
+// versionOf reads a publish entry back.
+func versionOf(e privacy.Entry) (Version, error) {
+	var keys []privacy.Key
+	for _, r := range e.Releases {
+		i := strings.LastIndexByte(r, '.')
+		if i < 0 {
+			return Version{}, errors.New("a release without an edition")
+		}
+		p, err := privacy.ParsePeriod(r[:i])
+		if err != nil {
+			return Version{}, err
+		}
+		edition, err := strconv.Atoi(r[i+1:])
+		if err != nil {
+			return Version{}, errors.New("an edition that is no number")
+		}
+		keys = append(keys, privacy.Key{Dataset: e.Dataset, Series: e.Series, Period: p, Edition: edition})
+	}
+	return newVersion(e.Dataset, e.Version, e.Sequence, e.Manifest, keys)
+}

@@ -1,0 +1,195 @@
+// Package ledger keeps the charges and sealed files of an instance's datasets:
+// [SQLite] on disk, [Mem] in memory for tests.
+//
+// A ledger is one append-only chain of entries (charge, seal, publish). All else
+// is derived from it: what is left of a budget, the state of a release, which
+// bytes a sealed file must have. Every transaction first reads what others have
+// appended, then decides, then appends.
+//
+//	planned ─► reserved ─► sealed ─► published
+//
+// A release is charged before noise is drawn for it, and its sealed file is on
+// the disk before the digest is recorded. A crash between the two leaves a file
+// that no entry knows: nobody reads it, and the next [SQLite.Seal] replaces it.
+//
+// The head of the chain stands in every published manifest, so that a ledger
+// that was restored from an older backup can be told: [SQLite.CheckWitness].
+package ledger
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	"halftone/privacy"
+	"halftone/privacy/ledger/durable"
+)
+
+// A store keeps the links of a chain and the sealed files beside it.
+type store interface {
+	// transact brings b up to date and appends the entry that decide returns, if
+	// any, in one transaction that excludes every other. It is durable on return.
+	// No other transaction runs while decide does.
+	transact(ctx context.Context, b *book, decide func() (*privacy.Entry, error)) error
+	// catchUp brings b up to date.
+	catchUp(ctx context.Context, b *book) error
+	// links returns the whole chain.
+	links(ctx context.Context) ([]privacy.Link, error)
+	// stage puts the bytes of a sealed file where they survive, under no final
+	// name. place gives them theirs, durably and over what may be there; drop
+	// removes them if they have none.
+	stage(k privacy.Key, file []byte) (place func() error, drop func(), err error)
+	// read returns the sealed file of k.
+	read(k privacy.Key) ([]byte, error)
+}
+
+// core is a ledger over any store; [SQLite] and [Mem] are it with theirs. Its methods are safe for concurrent use.
+type core struct {
+	mu     sync.Mutex
+	store  store
+	now    func() time.Time
+	book   *book
+	locked error // says why nothing is charged; it stays until the ledger is opened again
+	lost   error // the disk failed: nobody knows what is on it
+}
+
+func newCore(s store, now func() time.Time) *core {
+	return &core{store: s, now: now, book: newBook()}
+}
+
+// Reserve implements [privacy.Ledger]. The charge fails, too, when its dataset's
+// name is no name, its cost is 0, or a digest is missing.
+func (l *core) Reserve(ctx context.Context, c privacy.Charge) error {
+	if err := checkCharge(c); err != nil {
+		return err
+	}
+	return l.write(ctx, func() (*privacy.Entry, error) { return l.book.reserve(c) })
+}
+
+// Seal implements [privacy.Ledger]. Sealing again with the same bytes succeeds.
+func (l *core) Seal(ctx context.Context, k privacy.Key, file []byte) error {
+	if err := checkKey(k); err != nil {
+		return err
+	}
+	digest := sha(file)
+	// The slow part, before others have to wait.
+	place, drop, err := l.stage(k, file)
+	if err != nil {
+		return err
+	}
+	defer drop()
+	return l.write(ctx, func() (*privacy.Entry, error) {
+		e, err := l.book.seal(k, digest)
+		if err != nil || e == nil {
+			return nil, err
+		}
+		// No entry knows a file of k, and none will before this transaction ends:
+		// what is there is left from a crash.
+		return e, place()
+	})
+}
+
+func (l *core) stage(k privacy.Key, file []byte) (place func() error, drop func(), err error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if err := l.usable(); err != nil {
+		return nil, nil, err
+	}
+	place, drop, err = l.store.stage(k, file)
+	return place, drop, l.note(err)
+}
+
+// Sealed implements [privacy.Ledger]. A file that no entry knows is not sealed;
+// one that was recorded and is gone or changed is an error of another kind than
+// [privacy.ErrNotReleased].
+func (l *core) Sealed(ctx context.Context, k privacy.Key) ([]byte, error) {
+	if err := checkKey(k); err != nil {
+		return nil, err
+	}
+	var file []byte
+	err := l.read(ctx, func() error {
+		c := l.book.charged(k)
+		if c == nil || c.Sealed == "" {
+			return fmt.Errorf("ledger: %s is not sealed: %w", k, privacy.ErrNotReleased)
+		}
+		const restore = "bring %s back from a backup or a published version; it can never be drawn again"
+		b, err := l.store.read(k)
+		if err != nil {
+			return fmt.Errorf("ledger: the sealed file of %s cannot be read: "+restore+": %w", k, sealedName(k), err)
+		}
+		if sha(b) != c.Sealed {
+			return fmt.Errorf("ledger: the sealed file of %s is not what was sealed: "+restore, k, sealedName(k))
+		}
+		file = b
+		return nil
+	})
+	return file, err
+}
+
+// Publish records that a version holds the given releases, all of one series of
+// the dataset and sealed. manifest is the SHA-256 of its manifest.json, in
+// lower-case hexadecimal; sequence rises from version to version of a dataset.
+// Publishing a version again with everything alike succeeds and records nothing.
+func (l *core) Publish(ctx context.Context, dataset, version string, sequence int, manifest string, keys ...privacy.Key) error {
+	v, err := newVersion(dataset, version, sequence, manifest, keys)
+	if err != nil {
+		return err
+	}
+	return l.write(ctx, func() (*privacy.Entry, error) { return l.book.publish(v) })
+}
+
+// write runs one transaction in which decide says what to append.
+func (l *core) write(ctx context.Context, decide func() (*privacy.Entry, error)) error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if err := l.usable(); err != nil {
+		return err
+	}
+	return l.note(l.store.transact(ctx, l.book, func() (*privacy.Entry, error) {
+		e, err := decide()
+		if err != nil || e == nil {
+			return nil, err
+		}
+		e.Day = l.now().UTC().Format(time.DateOnly)
+		return e, nil
+	}))
+}
+
+// read runs look over a book that is up to date.
+func (l *core) read(ctx context.Context, look func() error) error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.lost != nil {
+		return l.lost
+	}
+	if err := l.note(l.store.catchUp(ctx, l.book)); err != nil {
+		return err
+	}
+	return look()
+}
+
+func (l *core) usable() error {
+	if l.lost != nil {
+		return l.lost
+	}
+	return l.locked
+}
+
+// note remembers an error after which nobody knows what is on the disk.
+func (l *core) note(err error) error {
+	if durable.Lost(err) {
+		l.lost = fmt.Errorf("ledger: the disk failed, and what was being written may be lost; stop, look at the disk, start again: %w", err)
+		return l.lost
+	}
+	return err
+}
+
+var (
+	_ privacy.Ledger = (*SQLite)(nil)
+	_ privacy.Ledger = (*Mem)(nil)
+)
+
+// errClosed is what a closed ledger answers.
+var errClosed = errors.New("ledger: closed")

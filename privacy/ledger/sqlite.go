@@ -1,0 +1,195 @@
+package ledger
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"halftone/privacy"
+	"halftone/privacy/ledger/durable"
+)
+
+// SQLite is a ledger in a state folder: ledger.db and sealed/. Several processes
+// may use it at once.
+type SQLite struct {
+	*core
+	db *database
+}
+
+// database is the store of a [SQLite].
+type database struct {
+	db     *sql.DB
+	sealed folder
+}
+
+// schema keeps links and nothing else. What the indexes are over stands in the
+// entry, so that no column can say another thing.
+func schema() durable.Schema {
+	const (
+		once    = `json_extract(entry,'$.kind'), json_extract(entry,'$.dataset'), json_extract(entry,'$.series'), json_extract(entry,'$.period'), json_extract(entry,'$.edition')`
+		version = `json_extract(entry,'$.dataset'), json_extract(entry,'$.version')`
+		isOnce  = ` json_extract(entry,'$.kind') IN ('charge','seal')`
+		isVer   = ` json_extract(entry,'$.kind') = 'publish'`
+		refuse  = ` BEGIN SELECT RAISE(ABORT,'the ledger is append-only'); END`
+	)
+	of := func(key string) string { return strings.ReplaceAll(key, "entry", "NEW.entry") }
+	return durable.Schema{Version: 1, Create: []string{
+		`CREATE TABLE link (seq INTEGER PRIMARY KEY, entry TEXT NOT NULL CHECK (json_valid(entry)), digest TEXT NOT NULL, hash TEXT NOT NULL UNIQUE) STRICT`,
+		`CREATE UNIQUE INDEX once ON link (` + once + `) WHERE` + isOnce,
+		`CREATE UNIQUE INDEX version ON link (` + version + `) WHERE` + isVer,
+		// INSERT OR REPLACE takes the old row away without asking the index or, in
+		// another program, no_delete: so the trigger asks what the indexes do.
+		`CREATE TRIGGER append_only BEFORE INSERT ON link WHEN NEW.seq IS NOT (SELECT coalesce(max(seq),0)+1 FROM link)
+OR EXISTS (SELECT 1 FROM link WHERE hash = NEW.hash)
+OR EXISTS (SELECT 1 FROM link WHERE` + isOnce + ` AND (` + once + `) = (` + of(once) + `))
+OR EXISTS (SELECT 1 FROM link WHERE` + isVer + ` AND` + of(isVer) + ` AND (` + version + `) = (` + of(version) + `))` + refuse,
+		`CREATE TRIGGER no_update BEFORE UPDATE ON link` + refuse,
+		`CREATE TRIGGER no_delete BEFORE DELETE ON link` + refuse,
+	}}
+}
+
+// Open opens the ledger in the state folder dir, makes it where there is none,
+// and checks it from its first entry on. now is asked for the day of an entry.
+//
+// A sealed file of a release that was never charged shows that ledger.db is
+// older than the folder: the ledger then can be read, and charges nothing.
+func Open(ctx context.Context, dir string, now func() time.Time) (*SQLite, error) {
+	sealed := folder{filepath.Join(dir, "sealed"), (*os.File).Sync}
+	for _, d := range []string{dir, sealed.root} {
+		if err := durable.Folder(d); err != nil {
+			return nil, fmt.Errorf("ledger: %w", err)
+		}
+	}
+	// Before the chain: another process charges a release first, then writes its file.
+	files, err := sealed.list()
+	if err != nil {
+		return nil, fmt.Errorf("ledger: %w", err)
+	}
+	db, err := durable.Open(ctx, filepath.Join(dir, "ledger.db"), schema())
+	if err != nil {
+		return nil, fmt.Errorf("ledger: %w", err)
+	}
+	d := &database{db, sealed}
+	l := &SQLite{newCore(d, now), d}
+	if err := d.catchUp(ctx, l.book); err != nil {
+		return nil, errors.Join(err, db.Close())
+	}
+	for _, k := range files {
+		if l.book.charged(k) == nil {
+			l.locked = fmt.Errorf("%w: %s is there, but its release was never charged: ledger.db is older than the sealed files "+
+				"(a restored backup?). Nothing will be charged; bring back the newest copy of the state folder", privacy.ErrLocked, sealedName(k))
+			break
+		}
+	}
+	return l, nil
+}
+
+// Close closes the ledger. After the disk has failed it touches no file any
+// more, since closing would sync once again; the process is to end then.
+func (l *SQLite) Close() error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if errors.Is(l.lost, errClosed) {
+		return nil
+	}
+	if l.lost != nil {
+		return l.lost
+	}
+	l.lost = errClosed
+	return l.db.db.Close()
+}
+
+type querier interface {
+	QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error)
+}
+
+func (d *database) transact(ctx context.Context, b *book, decide func() (*privacy.Entry, error)) error {
+	tx, err := d.db.BeginTx(ctx, nil) // IMMEDIATE: from here on nobody else writes
+	if err != nil {
+		return fmt.Errorf("ledger: %w", err)
+	}
+	defer func() { _ = tx.Rollback() }() // after Commit it does nothing
+	if err := catchUp(ctx, tx, b); err != nil {
+		return err
+	}
+	e, err := decide()
+	if err != nil || e == nil {
+		return err
+	}
+	l, err := privacy.NewLink(b.n+1, b.head, *e)
+	if err != nil {
+		return err
+	}
+	if _, err := tx.ExecContext(ctx, "INSERT INTO link (seq, entry, digest, hash) VALUES (?, ?, ?, ?)", l.Seq, string(l.Entry), l.Digest, l.Hash); err != nil {
+		return fmt.Errorf("ledger: %w", err)
+	}
+	// If this fails nobody knows whether it was done; b is left as it was, and the
+	// next look at the file tells.
+	if err := tx.Commit(); err != nil {
+		return fmt.Errorf("ledger: %w", err)
+	}
+	return b.apply(l)
+}
+
+func (d *database) catchUp(ctx context.Context, b *book) error { return catchUp(ctx, d.db, b) }
+
+// catchUp applies what was appended after the last link that b knows. It reads
+// that link, too: a file that was replaced while it was open is noticed.
+func catchUp(ctx context.Context, q querier, b *book) error {
+	known, head := b.n, b.head
+	found := known == 0
+	err := each(ctx, q, known, func(l privacy.Link) error {
+		if l.Seq == known {
+			found = l.Hash == head
+			return nil
+		}
+		if !found {
+			return nil
+		}
+		return b.apply(l)
+	})
+	if err == nil && !found {
+		err = fmt.Errorf("%w: ledger.db was replaced while it was open; nothing was charged: stop, and start again with the newest copy", privacy.ErrLocked)
+	}
+	return err
+}
+
+func (d *database) links(ctx context.Context) (all []privacy.Link, err error) {
+	err = each(ctx, d.db, 0, func(l privacy.Link) error { all = append(all, l); return nil })
+	return all, err
+}
+
+// each calls f for the links from seq on.
+func each(ctx context.Context, q querier, seq int64, f func(privacy.Link) error) error {
+	rows, err := q.QueryContext(ctx, "SELECT seq, entry, digest, hash FROM link WHERE seq >= ? ORDER BY seq", seq)
+	if err != nil {
+		return fmt.Errorf("ledger: %w", err)
+	}
+	defer func() { _ = rows.Close() }()
+	for rows.Next() {
+		var l privacy.Link
+		var entry string
+		if err := rows.Scan(&l.Seq, &entry, &l.Digest, &l.Hash); err != nil {
+			return fmt.Errorf("ledger: %w", err)
+		}
+		l.Entry = []byte(entry)
+		if err := f(l); err != nil {
+			return err
+		}
+	}
+	if err := rows.Err(); err != nil {
+		return fmt.Errorf("ledger: %w", err)
+	}
+	return nil
+}
+
+func (d *database) stage(k privacy.Key, file []byte) (func() error, func(), error) {
+	return d.sealed.stage(k, file)
+}
+
+func (d *database) read(k privacy.Key) ([]byte, error) { return d.sealed.read(k) }
