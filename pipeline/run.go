@@ -47,6 +47,11 @@ type Released struct {
 // run left unfinished comes first: a charged release is drawn on the rows that
 // were pinned with its charge, a sealed one is published.
 func (l Line) Run(ctx context.Context, opt RunOptions) (res RunResult, err error) {
+	for _, p := range []privacy.Period{opt.From, opt.To} {
+		if p != (privacy.Period{}) && !l.Dataset.Calendar.Holds(p) {
+			return RunResult{}, fmt.Errorf("%w: %s is no period of this dataset", ErrUnknown, p)
+		}
+	}
 	s, err := l.begin(ctx)
 	if err != nil {
 		return RunResult{}, err

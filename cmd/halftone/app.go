@@ -94,7 +94,18 @@ func (a *app) root() *cobra.Command {
 		Long: "Halftone pulls case counts from agencies, normalizes them, adds differential privacy noise once, and publishes\n" +
 			"versioned datasets and a report. Start with: halftone init DIR --example us-offences",
 		SilenceErrors: true, SilenceUsage: true,
-		Version: tool(),
+		Version:                    tool(),
+		Args:                       cobra.ArbitraryArgs,
+		SuggestionsMinimumDistance: 2,
+		RunE: func(c *cobra.Command, args []string) error {
+			if len(args) == 0 {
+				return c.Help()
+			}
+			if near := c.SuggestionsFor(args[0]); len(near) > 0 {
+				return usage("there is no command %q; did you mean %q?", args[0], near[0])
+			}
+			return usage("there is no command %q; see: halftone --help", args[0])
+		},
 	}
 	c.SetVersionTemplate("{{.Version}}\n")
 	c.SetFlagErrorFunc(func(c *cobra.Command, err error) error {

@@ -82,6 +82,10 @@ func RunHostile(t *testing.T, h HTTPHarness) {
 		{"slow drip", drip, connectors.Limit, 1, func(e *connectors.Env) { e.Limits.Time = 200 * time.Millisecond }},
 		{"HTML with 200", markup("text/html; charset=utf-8"), connectors.Status, 1, nil},
 		{"HTML that says it is data", markup(h.Type), connectors.Status, 1, nil},
+		{"data that says it is HTML", func(w http.ResponseWriter, _ *http.Request) {
+			w.Header().Set("Content-Type", "text/html")
+			_, _ = w.Write(h.Good)
+		}, connectors.Status, 1, nil},
 		{"gzip bomb", h.bomb, connectors.Limit, 1, nil},
 		{"broken gzip", h.brokenGzip, connectors.Malformed, 1, nil},
 		{"unasked compression", h.brotli, connectors.Malformed, 1, nil},
@@ -171,9 +175,10 @@ func (h HTTPHarness) bomb(w http.ResponseWriter, _ *http.Request) {
 	w.Header().Set("Content-Type", h.Type)
 	w.Header().Set("Content-Encoding", "gzip")
 	z := gzip.NewWriter(w)
-	zeros := bytes.Repeat([]byte(" "), 1<<16)
+	_, _ = z.Write(h.Good) // so that nothing but its size is wrong
+	blank := bytes.Repeat([]byte("\n"), 1<<16)
 	for range 64 {
-		_, _ = z.Write(zeros)
+		_, _ = z.Write(blank)
 	}
 	_ = z.Close()
 }

@@ -5,8 +5,10 @@ import (
 	"compress/gzip"
 	"context"
 	"errors"
+	"io"
 	"net/http"
 	"net/netip"
+	"net/url"
 	"strings"
 	"testing"
 	"time"
@@ -176,5 +178,59 @@ func TestServerThatFallsSilentIsAskedAgain(t *testing.T) {
 	}
 	if rows != 1 || tries < 2 {
 		t.Errorf("%d rows after %d attempts", rows, tries)
+	}
+}
+
+func TestRedirectsAreCheckedByName(t *testing.T) {
+	for _, c := range []struct {
+		name  string
+		hosts []string
+		to    string
+		ok    bool
+	}{
+		{"own host", nil, "https://a.example/y", true},
+		{"own host at another port", nil, "https://a.example:8443/", false},
+		{"own host without TLS", nil, "http://a.example/", false},
+		{"other host", nil, "https://b.example/", false},
+		{"other scheme", nil, "ftp://a.example/", false},
+		{"listed host", []string{"a.example", "b.example"}, "https://B.example.:8443/", true},
+		{"listed host without TLS", []string{"a.example", "b.example"}, "http://b.example/", true},
+		{"listed at a port", []string{"a.example", "b.example:444"}, "https://b.example:444/", true},
+		{"listed at another port", []string{"a.example", "b.example:444"}, "https://b.example/", false},
+		{"host below a listed one", []string{"a.example"}, "https://x.a.example/", false},
+		{"host that begins like a listed one", []string{"a.example"}, "https://a.example.evil.example/", false},
+		{"own host when others are listed too", []string{"a.example", "b.example"}, "https://a.example/", true},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			own, _ := url.Parse("https://a.example/x")
+			to, _ := url.Parse(c.to)
+			p, err := newPolicy(c.hosts, own)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := p.permits(to); (err == nil) != c.ok {
+				t.Errorf("got %v", err)
+			}
+		})
+	}
+}
+
+// tripper answers without a network.
+type tripper func(*http.Request) (*http.Response, error)
+
+func (f tripper) RoundTrip(r *http.Request) (*http.Response, error) { return f(r) }
+
+// TestEndAfterCancelIsNoEnd: over TLS a server may see us hang up and end its
+// reply in good order before our side is closed.
+func TestEndAfterCancelIsNoEnd(t *testing.T) {
+	ctx, cancel := context.WithCancel(t.Context())
+	u, _ := url.Parse("https://a.example/x")
+	s := &source{url: u, name: "a.example/x", stall: time.Hour, env: connectors.Env{Limits: connectors.DefaultLimits()}}
+	body := readerFunc(func([]byte) (int, error) { cancel(); return 0, io.EOF })
+	client := &http.Client{Transport: tripper(func(r *http.Request) (*http.Response, error) {
+		return &http.Response{StatusCode: http.StatusOK, Header: http.Header{}, Body: io.NopCloser(body), ContentLength: -1, Request: r}, nil
+	})}
+	if r, err := s.attempt(ctx, client, nil); !errors.Is(err, context.Canceled) {
+		t.Errorf("got a reply of %d bytes, %v", len(r.body), err)
 	}
 }

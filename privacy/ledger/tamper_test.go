@@ -317,3 +317,19 @@ func TestInvariant3TwoDraws(t *testing.T) {
 		t.Errorf("files left: %v, %v", names, err)
 	}
 }
+
+// A file that was replaced under an open ledger is noticed before anything is charged.
+func TestReplacedWhileOpen(t *testing.T) {
+	dir := two(t)
+	for name, q := range map[string]string{"other last entry": "UPDATE link SET hash = hash || 'x' WHERE seq = 5", "shorter": "DELETE FROM link WHERE seq = 5"} {
+		l := opened(t, dir)
+		change(t, dir, q)
+		if err := l.Reserve(t.Context(), charge(key("2027", 1), 1)); !errors.Is(err, privacy.ErrLocked) {
+			t.Errorf("%s: %v", name, err)
+		}
+		if err := l.Close(); err != nil {
+			t.Fatal(err)
+		}
+		dir = two(t)
+	}
+}
