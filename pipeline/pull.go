@@ -3,6 +3,7 @@ package pipeline
 import (
 	"context"
 	"crypto/rand"
+	"crypto/sha256"
 	"encoding/hex"
 	"errors"
 	"fmt"
@@ -95,7 +96,8 @@ func (l Line) pull(ctx context.Context, st *staging.Store, s config.Source, opt 
 	defer func() { _ = w.Abort() }() // after Commit it does nothing
 	// 2. Read, normalize, stage.
 	t := taking{source: s, store: st, w: w, before: before,
-		n: normalize.New(s.Mapping, l.Dataset.Calendar.Holds, l.Dataset.Spec.Every, l.Dataset.Calendar.Bands)}
+		lists: l.listDigest(),
+		n:     normalize.New(s.Mapping, l.Dataset.Calendar.Holds, l.Dataset.Spec.Every, l.Dataset.Calendar.Bands)}
 	report, err := t.all(ctx, src)
 	r := SourceResult{Name: s.Name, Report: report, Known: t.known}
 	if err == nil {
@@ -118,7 +120,7 @@ func (l Line) pull(ctx context.Context, st *staging.Store, s config.Source, opt 
 		return r, nil
 	}
 	// 4. The batch exists from here on.
-	b := staging.Batch{Pulled: now.UTC(), Mapping: s.Mapping.Digest(), Items: t.items, Report: &report}
+	b := staging.Batch{Pulled: now.UTC(), Mapping: s.Mapping.Digest(), Lists: t.lists, Items: t.items, Report: &report}
 	if opt.Accept != "" {
 		b.Accepted = &staging.Acceptance{By: l.By, Reason: opt.Accept}
 	}
@@ -152,6 +154,7 @@ type taking struct {
 	w      *staging.Writer
 	n      *normalize.Normalizer
 	before []staging.Batch
+	lists  string
 	items  []staging.Item // taken now
 	known  int            // items of append that were taken before
 	rows   map[string]int64
@@ -202,7 +205,8 @@ func (t *taking) takenBefore(digest string) bool {
 }
 
 // same returns the batch that already holds what was read: the newest one, of
-// the same bytes under the same mapping, or any when nothing new was appended.
+// the same bytes under the same mapping and code lists (a new synonym may free
+// rows from quarantine), or any when nothing new was appended.
 func (t *taking) same() string {
 	if len(t.before) == 0 {
 		return ""
@@ -216,7 +220,7 @@ func (t *taking) same() string {
 		sort.Slice(items, func(i, j int) bool { return items[i].Digest < items[j].Digest })
 		return items
 	}
-	if last.Mapping == t.source.Mapping.Digest() && slices.Equal(sorted(last.Items), sorted(t.items)) {
+	if last.Mapping == t.source.Mapping.Digest() && last.Lists == t.lists && slices.Equal(sorted(last.Items), sorted(t.items)) {
 		return last.ID
 	}
 	return ""
@@ -245,4 +249,13 @@ func (l Line) complete(s config.Source, t taking, r normalize.Report, opt PullOp
 		}
 	}
 	return nil
+}
+
+// listDigest stands for the code lists with their labels and synonyms.
+func (l Line) listDigest() string {
+	h := sha256.New()
+	for _, c := range l.Dataset.Lists {
+		fmt.Fprintln(h, c.Digest)
+	}
+	return hex.EncodeToString(h.Sum(nil))
 }

@@ -16,11 +16,13 @@ import (
 	"halftone/connectors"
 )
 
-func main() {
+func main() { os.Exit(process()) }
+
+// process runs the program until it ends or a signal asks it to.
+func process() int {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	code := run(ctx, os.Args[1:], os.Stdin, os.Stdout, os.Stderr)
-	stop()
-	os.Exit(code)
+	defer stop()
+	return run(ctx, os.Args[1:], os.Stdin, os.Stdout, os.Stderr)
 }
 
 // run is the program. It returns the exit code: 0 done or nothing due, 1 failed,

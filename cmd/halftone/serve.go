@@ -33,6 +33,9 @@ func (a *app) serveCommand() *cobra.Command {
 }
 
 func (a *app) serve(ctx context.Context, l pipeline.Line, public, operator string) error {
+	if a.debug {
+		l.Watch = a.progress().event
+	}
 	// 1. What can fail, before anything runs.
 	d, err := pipeline.NewDaemon(l, func(format string, args ...any) {
 		a.note("%s UTC  %s", a.clock.Now().UTC().Format("2006-01-02 15:04:05"), fmt.Sprintf(format, args...))

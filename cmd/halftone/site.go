@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"io/fs"
 	"net/http"
@@ -71,10 +72,14 @@ func (v visible) Open(name string) (fs.File, error) {
 	if err != nil {
 		return nil, err
 	}
-	if d, ok := f.(fs.ReadDirFile); ok {
+	info, err := f.Stat()
+	if err != nil {
+		return nil, errors.Join(err, f.Close())
+	}
+	if d, ok := f.(fs.ReadDirFile); ok && info.IsDir() {
 		return visibleDir{d}, nil
 	}
-	return f, nil
+	return f, nil // a plain file can seek: ranges need it
 }
 
 type visibleDir struct{ fs.ReadDirFile }

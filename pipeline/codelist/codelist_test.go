@@ -206,6 +206,16 @@ func TestDomain(t *testing.T) {
 	}
 }
 
+// TestSkippedLevel: a code that hangs more than a level below its parent, with
+// codes of its own, stands for itself in between.
+func TestSkippedLevel(t *testing.T) {
+	l := mustRead(t, "code,parent,level\nAFR,,region\nTD,AFR,country\nVAT,,country\nTD-N,TD,province\nVAT-1,VAT,province\n")
+	want := [][]string{{"_T"}, {"_T>AFR", "_T>VAT"}, {"AFR>TD", "VAT>VAT"}, {"TD>TD-N", "TD>TD/_U", "VAT>VAT-1", "VAT>VAT/_U"}}
+	if got := domain(t, l, Unknowns{Parents: map[string]bool{"TD": true, "VAT": true}}); !reflect.DeepEqual(got, want) {
+		t.Errorf("got %v, want %v", got, want)
+	}
+}
+
 // TestGivenUnknown: a line for _U is a code like any other, with its own label.
 func TestGivenUnknown(t *testing.T) {
 	l := mustRead(t, "code,parent,level,label_en\n_U,,region,Place not known\nAFR,,region,Africa\nTD,AFR,country,Chad\nAFR/_U,AFR,country,Somewhere in Africa\n")
@@ -217,6 +227,9 @@ func TestGivenUnknown(t *testing.T) {
 	}
 	if code, ok := l.Resolve("place not known"); !ok || code != "_U" {
 		t.Errorf("got %s, %v", code, ok)
+	}
+	if leaf, parent, ok := l.Leaf("AFR/_U"); leaf != "AFR/_U" || parent != "AFR" || !ok {
+		t.Errorf("got %s, %s, %v", leaf, parent, ok)
 	}
 	if leaf, parent, ok := l.Leaf("AFR"); leaf != "AFR/_U" || parent != "AFR" || !ok {
 		t.Errorf("got %s, %s, %v", leaf, parent, ok)

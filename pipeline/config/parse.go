@@ -12,11 +12,12 @@ import (
 	"github.com/goccy/go-yaml/parser"
 )
 
-// Limits of a file. The parser takes time that is quadratic in nesting and
-// recurses, so both are bounded before it sees the text.
+// Limits of a file. The parser recurses and takes time that is quadratic in
+// nesting and in lines, so these are bounded before it sees the text.
 const (
 	maxBytes   = 256 << 10
-	maxLine    = 8 << 10 // `- - - -` nests on one line
+	maxLines   = 10_000
+	maxLine    = 8 << 10 // bytes; `- - - -` nests on one line
 	maxNesting = 64      // of brackets
 	maxNodes   = 200_000 // after aliases are followed
 )
@@ -62,6 +63,9 @@ func refuse(src *source, text string) *Problem {
 	}
 	if len(text) > maxBytes {
 		return bad(0, fmt.Sprintf("the file is larger than %d bytes", maxBytes), "move long code tables into CSV files")
+	}
+	if len(src.lines) > maxLines {
+		return bad(0, fmt.Sprintf("the file has more than %d lines", maxLines), "move long code tables into CSV files")
 	}
 	depth := 0
 	for i, l := range src.lines {

@@ -7,6 +7,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/apache/arrow-go/v18/arrow/array"
+
 	"halftone/connectors"
 	"halftone/privacy"
 )
@@ -67,6 +69,8 @@ func TestOutcomes(t *testing.T) {
 			"counted 4, excluded 2, quarantined 2, row 6 sex: unknown label (sex), row 8 place: unknown label (place)"},
 		"unknown and blank": {func(m *Mapping) { m.Dimensions[0].Rules[0] = Rule{Column: "place", Blank: "_U", Unknown: "_U"} },
 			"2016,Mars,F,3,\n2016,,F,4,\n2016,_U,F,5,\n", []string{"2016 _U,F 3", "2016 _U,F 4", "2016 _U,F 5"}, "counted 3"},
+		"_U that nothing declares": {nil, "2016,_U,F,3,\n2016,AFR/_U,F,3,\n", nil,
+			"quarantined 2, row 2 place: unknown label (place), row 3 place: unknown label (place)"},
 		"not mapped": {func(m *Mapping) { m.Dimensions[0].Rules, m.Dimensions[1].Rules[0] = nil, Rule{Const: "M"} },
 			"2016,Mars,x,3,\n", []string{"2016 _U,M 3"}, "counted 1"},
 		"all at one total": {func(m *Mapping) { m.Dimensions[1].Rules[0].Blank = "_T" },
@@ -208,6 +212,23 @@ func TestStops(t *testing.T) {
 	}
 }
 
+// TestGivenUnknown: a line _U in the code list is a code that data may name,
+// and takes no total that no rule names.
+func TestGivenUnknown(t *testing.T) {
+	m := simple(t)
+	m.Dimensions[1].List = mustList(t, "sex.csv", "code,label_en\n_T,Total\nF,Female\nM,Male\n_U,Not known\n")
+	h, rows := readCSV(t, "year,place,sex,n\n2016,TD,not known,3\n")
+	got, _, err := runRows(New(m, since(t, "2012"), "year", nil), m, h, rows, 9)
+	if err != nil || len(got) != 1 || got[0].codes != "TD,_U" {
+		t.Errorf("got %v, %v", got, err)
+	}
+	rows[0][2] = "Total"
+	_, _, err = runRows(New(m, since(t, "2012"), "year", nil), m, h, rows, 9)
+	if err == nil || !strings.Contains(err.Error(), "sex: 1 row has a code that is not at the finest level") {
+		t.Errorf("got %v", err)
+	}
+}
+
 // TestNoOverlap: rows at X/_U, and totals of other places, are no totals of parts.
 func TestNoOverlap(t *testing.T) {
 	h, rows := readCSV(t, "year,place,sex,n\n2016,Europe,F,3\n2016,TD,F,3\n2016,Sahel,F,3\n2016,ATA,F,1\n")
@@ -333,6 +354,45 @@ func TestPageErrors(t *testing.T) {
 	}
 	if err := New(m, since(t, "2012"), "week", nil).Page(connectors.Page{}, nil); err == nil {
 		t.Error("weeks are taken for periods")
+	}
+}
+
+// TestStoppedEmitsNothing: after a reason to stop no observation goes out.
+func TestStoppedEmitsNothing(t *testing.T) {
+	m := simple(t)
+	h, rows := readCSV(t, "year,place,sex,n\n2016,Chad,F,1\n2016,Chad,F,0.5\n2016,Chad,F,1\n")
+	n := New(m, since(t, "2012"), "year", nil)
+	for i, want := range []int{1, 0, 0} {
+		var got []observed
+		if err := n.Page(page("in.csv", int64(i+2), m.Columns(), h, rows[i:i+1]), collect(&got)); err != nil {
+			t.Fatal(err)
+		}
+		if len(got) != want {
+			t.Errorf("page %d: %d observations, want %d", i, len(got), want)
+		}
+	}
+}
+
+// TestPageMemory: a page may be written over once it is taken.
+func TestPageMemory(t *testing.T) {
+	m := simple(t)
+	h, rows := readCSV(t, "year,place,sex,n\n2016,TD,F,1\n2016,NE,F,2\n")
+	n := New(m, since(t, "2012"), "year", nil)
+	var got []observed
+	for i := range rows {
+		p := page("in.csv", int64(i+2), m.Columns(), h, rows[i:i+1])
+		if err := n.Page(p, collect(&got)); err != nil {
+			t.Fatal(err)
+		}
+		copy(p.Records.Column(1).(*array.String).ValueBytes(), "XX")
+		for text := range n.columns[1].numbers {
+			if text == "XX" {
+				t.Fatal("a label lies in the memory of a page")
+			}
+		}
+	}
+	if _, err := n.Close(nil); err != nil || got[0].codes != "TD,F" || got[1].codes != "NE,F" {
+		t.Errorf("got %v, %v", got, err)
 	}
 }
 

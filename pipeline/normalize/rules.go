@@ -270,12 +270,13 @@ func (d *dimension) verdict(code string, unknown bool) verdict {
 	if code == exclude {
 		return isExcluded
 	}
-	leaf, _, ok := d.list.Leaf(code)
+	leaf, parent, ok := d.list.Leaf(code)
 	at, there := d.leaves[leaf]
-	if !ok || !there { // a code above the finest that no rule names
+	bare := leaf != code
+	if !ok || !there || bare && !d.allowed.Has(parent) { // a code above the finest that no rule names
 		return isNotFinest
 	}
-	t := target{code: code, leaf: at, bare: leaf != code, unknown: unknown}
+	t := target{code: code, leaf: at, bare: bare, unknown: unknown}
 	n, ok := d.number[t]
 	if !ok {
 		n = verdict(len(d.targets))

@@ -44,6 +44,7 @@ type Batch struct {
 	Source  string            `json:"source"`
 	Pulled  time.Time         `json:"pulled"`
 	Mapping string            `json:"mapping"` // digest of the mapping that made the rows
+	Lists   string            `json:"lists"`   // digest of the code lists with labels and synonyms, which the spec does not pin
 	Items   []Item            `json:"items"`   // files or replies that were taken
 	Periods map[string]Held   `json:"periods"` // by SDMX period
 	Report  *normalize.Report `json:"report"`
