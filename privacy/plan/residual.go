@@ -1,0 +1,223 @@
+package plan
+
+import (
+	"errors"
+	"fmt"
+	"math"
+	"math/big"
+	"slices"
+
+	"halftone/privacy/domain"
+)
+
+// A Geometry is a set of tables over trees, and the measurements that they are
+// made of: every tuple of levels that is nowhere finer than some table. It is
+// the residual planner of 10-privacy (after ResidualPlanner, arXiv 2305.08175,
+// stated here for trees with groups of different sizes).
+//
+// Levels of tuples count the levels that tables use, the root as 0.
+type Geometry struct {
+	trees  []tree
+	tables [][]int
+	parts  [][]int // measurements, in lexical order
+}
+
+// Limits of a geometry. N·2⁴⁰ < 2⁶¹ keeps a measured entry in an int64.
+const (
+	maxGroup        = 1 << 21 // N: product of the group sizes of a block
+	maxMeasurements = 1 << 16
+)
+
+// NewGeometry contracts the dimensions to the levels that tables use and lists
+// the measurements. It fails when a block is too large for 64 bits.
+func NewGeometry(dims []domain.Dimension, tables []domain.Table) (*Geometry, error) {
+	if len(tables) == 0 {
+		return nil, errors.New("plan: no tables")
+	}
+	g := &Geometry{}
+	for d, dim := range dims {
+		var used []int
+		for _, t := range tables {
+			used = append(used, t.Levels[d])
+		}
+		g.trees = append(g.trees, contract(dim, used))
+	}
+	for _, t := range tables {
+		at := make([]int, len(dims))
+		for d, l := range t.Levels {
+			at[d] = slices.Index(g.trees[d].level, l)
+		}
+		g.tables = append(g.tables, at)
+	}
+	return g, g.close()
+}
+
+// close lists the measurements: the tuples below some table, but for those whose
+// sibling groups all have one member in some dimension.
+func (g *Geometry) close() error {
+	seen := map[string]bool{}
+	for _, b := range g.tables {
+		a := make([]int, len(b))
+		for {
+			if key := fmt.Sprint(a); !seen[key] {
+				seen[key] = true
+				if !g.empty(a) {
+					g.parts = append(g.parts, slices.Clone(a))
+				}
+				if len(seen) > maxMeasurements {
+					return fmt.Errorf("plan: the tables need more than %d measurements", maxMeasurements)
+				}
+			}
+			d := len(a) - 1
+			for ; d >= 0 && a[d] == b[d]; d-- {
+				a[d] = 0
+			}
+			if d < 0 {
+				break
+			}
+			a[d]++
+		}
+	}
+	slices.SortFunc(g.parts, slices.Compare[[]int])
+	for _, a := range g.parts {
+		n := uint64(1)
+		for d, l := range a {
+			if c := slices.Max(g.trees[d].group[l]); n*c >= maxGroup {
+				return errors.New("plan: the sibling groups of a table are too large (their product is over 2²¹); put a level between")
+			} else {
+				n *= c
+			}
+		}
+	}
+	return nil
+}
+
+func (g *Geometry) empty(a []int) bool {
+	for d, l := range a {
+		if g.trees[d].alone(l) {
+			return true
+		}
+	}
+	return false
+}
+
+// weights are V_a = Σ_B w_B ∏ φ_i(a_i, B_i): what a unit of θ_a = M²/2ρ_a adds to
+// the sum of the tables' mean variances.
+func (g *Geometry) weights(w []float64) []float64 {
+	v := make([]float64, len(g.parts))
+	for k, a := range g.parts {
+		for i, b := range g.tables {
+			if !domain.Below(a, b) {
+				continue
+			}
+			p := w[i]
+			for d := range a {
+				p *= g.trees[d].phi[a[d]][b[d]]
+			}
+			v[k] += p
+		}
+	}
+	return v
+}
+
+// Split gives each measurement its part of rho, in nano-ρ: ρ_a = ρ·√V_a/Σ√V,
+// floored, at least 1 (Cauchy–Schwarz: Σ w_B·mean variance of B is least). The
+// sum never exceeds rho. One weight a table; nil is 1 each.
+func (g *Geometry) Split(rho uint64, w []float64) ([]uint64, error) {
+	if w == nil {
+		w = slices.Repeat([]float64{1}, len(g.tables))
+	}
+	v := g.weights(w)
+	sum := 0.0
+	for _, x := range v {
+		sum += math.Sqrt(x)
+	}
+	out := make([]uint64, len(v))
+	left := rho
+	for k, x := range v {
+		out[k] = max(1, uint64(float64(rho)*math.Sqrt(x)/sum))
+		if out[k] > left {
+			return nil, fmt.Errorf("plan: a budget of %d nano-ρ is too small for %d measurements", rho, len(v))
+		}
+		left -= out[k]
+	}
+	return out, nil
+}
+
+// A Variance is the parameter s = P/Q of discrete Gaussian noise.
+type Variance struct{ P, Q uint64 }
+
+// Float is s.
+func (s Variance) Float() float64 { return float64(s.P) / float64(s.Q) }
+
+// fine is the denominator of a variance below 1024.
+const fine = 1024
+
+// Noise returns s = M²D/2ρ_a rounded up: to a whole number from 1024 on, to a
+// 1024th below, so that M units cost M²D/2s ≤ ρ_a.
+func Noise(m int64, d, rho uint64) (Variance, error) {
+	num := new(big.Int).SetInt64(m)
+	num.Mul(num, num).Mul(num, new(big.Int).SetUint64(d)).Mul(num, big.NewInt(1e9))
+	den := new(big.Int).SetUint64(rho)
+	den.Lsh(den, 1)
+	q := uint64(1)
+	if num.Cmp(new(big.Int).Mul(den, big.NewInt(fine))) < 0 {
+		q = fine
+		num.Mul(num, big.NewInt(fine))
+	}
+	p, rest := num.QuoRem(num, den, new(big.Int))
+	if rest.Sign() > 0 {
+		p.Add(p, big.NewInt(1))
+	}
+	if !p.IsUint64() || p.Uint64() >= 1<<61 {
+		return Variance{}, errors.New("plan: this budget asks for noise that is not useful")
+	}
+	return Variance{p.Uint64(), q}, nil
+}
+
+// sizes of a tuple's table, and the strides of its row-major order.
+func (g *Geometry) sizes(a []int) (size, stride []int, cells int) {
+	size, stride = make([]int, len(a)), make([]int, len(a))
+	cells = 1
+	for d := len(a) - 1; d >= 0; d-- {
+		size[d], stride[d] = g.trees[d].size[a[d]], cells
+		cells *= size[d]
+	}
+	return size, stride, cells
+}
+
+// Residual turns the exact table y of measurement k, row-major, into what is
+// measured, in place: T = ⊗(c_i·I − 11ᵀ) y, block by block.
+//
+// The caller guarantees Σ|y| ≤ 2⁴⁰; then |T| < 2⁶¹.
+func (g *Geometry) Residual(k int, y []int64) { residual(g, k, y) }
+
+func residual[T int64 | float64](g *Geometry, k int, y []T) {
+	_, stride, _ := g.sizes(g.parts[k])
+	for d, l := range g.parts[k] {
+		subtract(g.trees[d], l, y, stride[d])
+	}
+}
+
+// eachCell calls do for the cells of measurement k in row-major order with
+// N = ∏c and D = ∏c(c−1) of the block that the cell is in, over the dimensions
+// with a_i > 0. D is 0 where a sibling group has one member.
+func (g *Geometry) eachCell(k int, do func(cell int, n, d uint64)) {
+	a, cell := g.parts[k], 0
+	var walk func(dim int, n, d uint64)
+	walk = func(dim int, n, d uint64) {
+		if dim == len(a) {
+			do(cell, n, d)
+			cell++
+			return
+		}
+		for _, c := range g.trees[dim].group[a[dim]] {
+			if a[dim] == 0 {
+				walk(dim+1, n, d)
+			} else {
+				walk(dim+1, n*c, d*c*(c-1))
+			}
+		}
+	}
+	walk(0, 1, 1)
+}

@@ -1,0 +1,113 @@
+package plan
+
+import (
+	"slices"
+
+	"halftone/privacy/domain"
+)
+
+// A tree is a dimension contracted to the levels that some table uses. Level 0
+// is the root.
+type tree struct {
+	level  []int      // level of the dimension
+	size   []int      // nodes
+	parent [][]uint32 // node → node of the level above; nil at the root
+	group  [][]uint64 // node → c: how many share its parent; 1 at the root
+	phi    [][]float64
+}
+
+// contract keeps the root and the given levels.
+func contract(d domain.Dimension, levels []int) tree {
+	keep := append([]int{0}, levels...)
+	slices.Sort(keep)
+	keep = slices.Compact(keep)
+	var t tree
+	for i, l := range keep {
+		n := len(d.Levels[l].Codes)
+		t.level, t.size = append(t.level, l), append(t.size, n)
+		group := make([]uint64, n)
+		if i == 0 {
+			t.parent, t.group = append(t.parent, nil), append(t.group, []uint64{1})
+			continue
+		}
+		up := d.Climb(l, keep[i-1])
+		kids := make([]uint64, t.size[i-1])
+		for _, p := range up {
+			kids[p]++
+		}
+		for j, p := range up {
+			group[j] = kids[p]
+		}
+		t.parent, t.group = append(t.parent, up), append(t.group, group)
+	}
+	t.phi = make([][]float64, len(keep))
+	for a := range keep {
+		t.phi[a] = make([]float64, len(keep))
+		for b := a; b < len(keep); b++ {
+			t.phi[a][b] = t.meanWeight(a, b)
+		}
+	}
+	return t
+}
+
+// climb returns, for each node of level b, its ancestor at level a ≤ b and the
+// product of 1/c on the way from below a down to it.
+func (t tree) climb(b, a int) (anc []uint32, spread []float64) {
+	anc, spread = make([]uint32, t.size[b]), make([]float64, t.size[b])
+	for j := range anc {
+		node, f := uint32(j), 1.0
+		for l := b; l > a; l-- {
+			f /= float64(t.group[l][node])
+			node = t.parent[l][node]
+		}
+		anc[j], spread[j] = node, f
+	}
+	return anc, spread
+}
+
+// meanWeight is φ(a, b) of 10-privacy: the mean over the nodes j of level b of
+// (1 − 1/c(anc_a j))² · spread², the first factor 1 for a = 0.
+func (t tree) meanWeight(a, b int) float64 {
+	anc, spread := t.climb(b, a)
+	sum := 0.0
+	for j, u := range anc {
+		p := 1.0
+		if a > 0 {
+			p = 1 - 1/float64(t.group[a][u])
+		}
+		sum += p * p * spread[j] * spread[j]
+	}
+	return sum / float64(len(anc))
+}
+
+// alone reports whether every sibling group of level a has one member: then
+// nothing is left to measure there.
+func (t tree) alone(a int) bool {
+	return a > 0 && slices.Max(t.group[a]) == 1
+}
+
+// subtract replaces the entries y of a table that has n nodes of level a in this
+// dimension, runs of stride entries each, by c·y − Σ of y over the siblings.
+func subtract[T int64 | float64](t tree, a int, y []T, stride int) {
+	if a == 0 {
+		return
+	}
+	n, parents := t.size[a], t.size[a-1]
+	sums := make([]T, parents*stride)
+	for lo := 0; lo < len(y); lo += n * stride {
+		clear(sums)
+		for j := range n {
+			p := int(t.parent[a][j]) * stride
+			for k, v := range y[lo+j*stride : lo+(j+1)*stride] {
+				sums[p+k] += v
+			}
+		}
+		for j := range n {
+			p, c := int(t.parent[a][j])*stride, T(t.group[a][j])
+			row := y[lo+j*stride : lo+(j+1)*stride]
+			for k := range row {
+				row[k] = c*row[k] - sums[p+k]
+			}
+		}
+	}
+}
