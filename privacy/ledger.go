@@ -9,6 +9,8 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+
+	"halftone/privacy/plan"
 )
 
 // Kinds of failure that a program acts on; a ledger wraps them.
@@ -38,7 +40,7 @@ func (k Key) String() string { return fmt.Sprintf("%s@%s.%d", k.Dataset, k.Perio
 
 // Terms are what a dataset's account is kept in. The first charge fixes them.
 type Terms struct {
-	Unit      string  `json:"unit"` // of every cost: epsilon_nano
+	Unit      string  `json:"unit"` // of every cost: epsilon_nano or rho_nano, by the mechanism
 	Mechanism string  `json:"mechanism"`
 	Budget    uint64  `json:"budget"` // of a person, or of a person-period
 	Delta     float64 `json:"delta"`
@@ -46,8 +48,11 @@ type Terms struct {
 	Periods   int64   `json:"periods"` // P; 0: any number
 }
 
-// EpsilonNano is the unit of accounts that are kept in pure ε.
-const EpsilonNano = "epsilon_nano"
+// Units of accounts: pure ε with Laplace, zCDP's ρ with the planner.
+const (
+	EpsilonNano = "epsilon_nano"
+	RhoNano     = "rho_nano"
+)
 
 // Cap is what the releases of one period, all series and editions, may cost
 // together: ⌊budget/P⌋. With it the P dearest periods never cost a person more
@@ -61,7 +66,11 @@ func (t Terms) Cap() uint64 {
 
 // Terms are those of s.
 func (s Spec) Terms() Terms {
-	return Terms{Unit: EpsilonNano, Mechanism: s.Mechanism, Budget: s.Budget.NanoEpsilon, Delta: s.Budget.Delta,
+	unit := EpsilonNano
+	if s.Mechanism == plan.PlannerMechanism {
+		unit = RhoNano
+	}
+	return Terms{Unit: unit, Mechanism: s.Mechanism, Budget: s.Budget.in(s.Mechanism), Delta: s.Budget.Delta,
 		PerPeriod: s.Budget.PerPeriod, Periods: s.Bound().Periods}
 }
 

@@ -8,6 +8,7 @@ import (
 
 	"halftone/privacy/domain"
 	"halftone/privacy/noise"
+	"halftone/privacy/plan"
 )
 
 // SealedFormat is the format of a sealed file.
@@ -56,20 +57,22 @@ func Measure(ctx context.Context, s Spec, c Cube, k Key, in Input, l Ledger) (Re
 	if err != nil {
 		return Release{}, err
 	}
+	bound := s.Bound()
+	model, err := p.Open(s.Dimensions, s.Tables, bound.PerPeriod)
+	if err != nil {
+		return Release{}, err
+	}
 	noisy, err := count(s, c, k, p)
 	if err != nil {
 		return Release{}, fmt.Errorf("%s: %w", k, err)
 	}
 	// 3. Charge.
-	bound := s.Bound()
-	if err := l.Reserve(ctx, Charge{k, p.NanoEpsilon, s.Terms(), s.Digest(), in.Digest, in.Expected, in.Reporting}); err != nil {
+	if err := l.Reserve(ctx, Charge{k, p.Cost(), s.Terms(), s.Digest(), in.Digest, in.Expected, in.Reporting}); err != nil {
 		return Release{}, fmt.Errorf("%s: %w", k, err)
 	}
 	// 4. Draw. The counts turn into noised numbers in place.
-	for i := range p.Measurements {
-		if err := s.draw(bound, p).Add(noisy[i]); err != nil {
-			return Release{}, fmt.Errorf("%s: %w", k, err)
-		}
+	if err := draw(p, model, bound, noisy); err != nil {
+		return Release{}, fmt.Errorf("%s: %w", k, err)
 	}
 	// 5. Seal.
 	b, err := json.Marshal(sealedFile{SealedFormat, k, s.Digest(), s.Unit, s.Measure, bound.PerPeriod, bound.Periods,
@@ -83,8 +86,51 @@ func Measure(ctx context.Context, s Spec, c Cube, k Key, in Input, l Ledger) (Re
 	return OpenRelease(ctx, k, l)
 }
 
-func (s Spec) draw(b Bound, p Plan) noise.LaplaceDraw {
-	return noise.LaplaceDraw{Tables: int64(len(p.Measurements)), PerTable: b.PerPeriod, NanoEpsilon: p.NanoEpsilon}
+// draw adds the noise of p to what was counted. It fails for parameters only,
+// and Open has refused those.
+func draw(p Plan, m *plan.Model, b Bound, noisy [][]int64) error {
+	if p.Mechanism == plan.LaplaceMechanism {
+		d := noise.LaplaceDraw{Tables: int64(len(p.Measurements)), PerTable: b.PerPeriod, NanoEpsilon: p.NanoEpsilon}
+		for _, t := range noisy {
+			if err := d.Add(t); err != nil {
+				return err
+			}
+		}
+		return nil
+	}
+	r := noise.NewSource()
+	defer r.Close()
+	for k, t := range noisy {
+		m.Geometry().Residual(k, t)
+		if err := addGaussian(m.Scales(), k, t, r); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// addGaussian draws for the cells of measurement k, in runs of one variance.
+func addGaussian(s *plan.Scales, k int, t []int64, r *noise.Source) error {
+	var errs []error
+	from, now := 0, noise.Gaussian{}
+	flush := func(to int) {
+		if now.P > 0 {
+			errs = append(errs, now.Add(t[from:to], r))
+		}
+		from = to
+	}
+	s.Each(k, func(cell int, v plan.Variance, ok bool) {
+		g := noise.Gaussian{}
+		if ok {
+			g = noise.Gaussian{P: v.P, Q: v.Q}
+		}
+		if g != now {
+			flush(cell)
+			now = g
+		}
+	})
+	flush(len(t))
+	return errors.Join(errs...)
 }
 
 // count adds the cube up to every measured table and checks the range.
@@ -121,32 +167,41 @@ func OpenRelease(ctx context.Context, k Key, l Ledger) (Release, error) {
 	if err := json.Unmarshal(b, &f); err != nil {
 		return Release{}, fmt.Errorf("%s: the sealed file is unreadable", k)
 	}
-	if err := f.check(k); err != nil {
+	m, err := f.check(k)
+	if err != nil {
 		return Release{}, fmt.Errorf("%s: the sealed file is not valid: %w", k, err)
 	}
-	return Release{&releaseState{f, b}}, nil
+	return Release{&releaseState{file: f, raw: b, model: m}}, nil
 }
 
 // check holds a file that may come from anywhere against its own shape, so that
 // nothing later can run out of bounds.
-func (f sealedFile) check(k Key) error {
+func (f sealedFile) check(k Key) (*plan.Model, error) {
 	if f.Format != SealedFormat || f.Key != k {
-		return errors.New("another format or release")
+		return nil, errors.New("another format or release")
 	}
 	s := Spec{Dataset: k.Dataset, Series: k.Series, Editions: max(1, k.Edition), Dimensions: f.Dimensions, Tables: f.Tables,
-		Mechanism: f.Plan.Mechanism, Budget: Budget{NanoEpsilon: max(1, f.Plan.NanoEpsilon), PerPeriod: f.Periods == 0},
+		Mechanism: f.Plan.Mechanism, Budget: Budget{NanoEpsilon: 1, NanoRho: 1, PerPeriod: f.Periods == 0},
 		Sources: []Source{{PerPeriod: f.PerPeriod, Periods: f.Periods, Sensitivity: 1}}}
 	if err := s.Check(); err != nil {
-		return err
+		return nil, err
 	}
-	if len(f.Noisy) != len(f.Plan.Measurements) || len(f.Noisy) != len(f.Tables) {
-		return errors.New("not one list of numbers a measurement")
+	if len(f.Noisy) != len(f.Plan.Measurements) || f.Plan.Cost() == 0 || f.Plan.NanoEpsilon > 0 && f.Plan.NanoRho > 0 {
+		return nil, errors.New("not one list of numbers a measurement, or no cost")
 	}
 	for i, m := range f.Plan.Measurements {
-		cells, err := domain.Cells(f.Dimensions, f.Tables[i].Levels)
-		if err != nil || m.Table != f.Tables[i].Name || len(f.Noisy[i]) != cells || !(m.B > 0) || m.B > 1<<30 {
-			return fmt.Errorf("measurement %d does not fit its table", i)
+		if len(m.Levels) != len(f.Dimensions) {
+			return nil, fmt.Errorf("measurement %d does not fit the dimensions", i)
+		}
+		for d, l := range m.Levels {
+			if l < 0 || l >= len(f.Dimensions[d].Levels) {
+				return nil, fmt.Errorf("measurement %d does not fit the dimensions", i)
+			}
+		}
+		cells, err := domain.Cells(f.Dimensions, m.Levels)
+		if err != nil || len(f.Noisy[i]) != cells {
+			return nil, fmt.Errorf("measurement %d does not have its cells", i)
 		}
 	}
-	return nil
+	return f.Plan.Open(f.Dimensions, f.Tables, f.PerPeriod)
 }

@@ -15,7 +15,9 @@ type NoiseModel struct {
 	Dimensions []ModelDimension `json:"dimensions"`
 	Tables     []ModelTable     `json:"tables"`
 	Releases   []ModelRelease   `json:"releases"`
-	Person     uint64           `json:"person_epsilon_nano"` // what the releases cost a person so far
+	// What the releases cost a person so far, in the unit of the mechanism.
+	PersonEpsilon uint64 `json:"person_epsilon_nano,omitempty"`
+	PersonRho     uint64 `json:"person_rho_nano,omitempty"`
 }
 
 // A ModelDimension has one list of codes and of parents a level, coarsest
@@ -38,14 +40,19 @@ type ModelTable struct {
 type ModelRelease struct {
 	Period       Period       `json:"period"`
 	Edition      int          `json:"edition"`
-	NanoEpsilon  uint64       `json:"epsilon_nano"`
+	NanoEpsilon  uint64       `json:"epsilon_nano,omitempty"`
+	NanoRho      uint64       `json:"rho_nano,omitempty"`
 	Measurements []ModelScale `json:"measurements"`
 }
 
-// A ModelScale is the scale of the rounded Laplace noise of a table's cells.
+// A ModelScale is the noise of one measurement: with Laplace the scale of a
+// table's cells, with the planner the budget of a tuple of levels, from which the
+// noise of each block follows (10-privacy, Mechanism 1).
 type ModelScale struct {
-	Table string  `json:"table"`
-	B     float64 `json:"b"`
+	Table   string  `json:"table,omitempty"`
+	B       float64 `json:"b,omitempty"`
+	Levels  []int   `json:"levels,omitempty"`
+	NanoRho uint64  `json:"rho_nano,omitempty"`
 }
 
 // NewNoiseModel describes the releases of a version, newest last. Dimensions
@@ -61,9 +68,14 @@ func NewNoiseModel(version string, releases []Release, person uint64) (NoiseMode
 		if err != nil {
 			return NoiseModel{}, err
 		}
-		mr := ModelRelease{Period: k.Period, Edition: k.Edition, NanoEpsilon: r.noised.file.Plan.NanoEpsilon}
+		mr := ModelRelease{Period: k.Period, Edition: k.Edition, NanoEpsilon: r.noised.file.Plan.NanoEpsilon,
+			NanoRho: r.noised.file.Plan.NanoRho}
 		for _, me := range r.noised.file.Plan.Measurements {
-			mr.Measurements = append(mr.Measurements, ModelScale{me.Table, me.B})
+			scale := ModelScale{Table: me.Table, B: me.B, NanoRho: me.NanoRho}
+			if me.NanoRho > 0 {
+				scale.Levels = me.Levels
+			}
+			mr.Measurements = append(mr.Measurements, scale)
 		}
 		m.Releases = append(m.Releases, mr)
 	}
@@ -71,7 +83,12 @@ func NewNoiseModel(version string, releases []Release, person uint64) (NoiseMode
 	if err != nil {
 		return NoiseModel{}, err
 	}
-	m.Version, m.SpecDigest, m.Unit, m.Mechanism, m.Person = version, last.SpecDigest, last.Unit, last.Plan.Mechanism, person
+	m.Version, m.SpecDigest, m.Unit, m.Mechanism = version, last.SpecDigest, last.Unit, last.Plan.Mechanism
+	if last.Plan.NanoRho > 0 {
+		m.PersonRho = person
+	} else {
+		m.PersonEpsilon = person
+	}
 	m.PerPeriod, m.Periods = last.Bound.PerPeriod, last.Bound.Periods
 	for _, d := range last.Dimensions {
 		md := ModelDimension{Name: d.Name}

@@ -3,9 +3,12 @@ package privacy
 import (
 	"fmt"
 	"math"
+	"slices"
+	"sync"
 
 	"halftone/privacy/domain"
 	"halftone/privacy/noise"
+	"halftone/privacy/plan"
 )
 
 // A Release is the noised numbers of one period and edition. The zero Release
@@ -13,8 +16,13 @@ import (
 type Release struct{ noised *releaseState }
 
 type releaseState struct {
-	file sealedFile
-	raw  []byte
+	file  sealedFile
+	raw   []byte
+	model *plan.Model
+
+	once sync.Once // a reconstruction is made when the first table is asked for
+	rec  *plan.Reconstruction
+	err  error
 }
 
 // Key names r.
@@ -40,7 +48,7 @@ func (r Release) Model() (Model, error) {
 	}
 	f := r.noised.file
 	return Model{SpecDigest: f.SpecDigest, Unit: f.Unit, Measure: f.Measure, Bound: Bound{f.PerPeriod, f.Periods},
-		Dimensions: f.Dimensions, Tables: f.Tables, Plan: f.Plan}, nil
+		Dimensions: f.Dimensions, Tables: f.Tables, Plan: f.Plan, EstimatesAdd: r.noised.model.Additive()}, nil
 }
 
 // A Model says how a release was made. All of it is public.
@@ -52,10 +60,12 @@ type Model struct {
 	Dimensions []Dimension
 	Tables     []Table
 	Plan       Plan
+	// EstimatesAdd says that estimates add up over tables and levels.
+	EstimatesAdd bool
 }
 
 // Additive reports whether the values of m's tables add up across tables and
-// levels. With one draw a cell they do not.
+// levels. They do not yet: a value is its own estimate, rounded and cut at 0.
 func (m Model) Additive() bool { return false }
 
 // Table returns the table of that name.
@@ -79,29 +89,53 @@ type Cells struct {
 
 // Cells reconstructs one table. It is deterministic.
 //
-// The interval is the estimate ± the exact 97.5 % quantile of the noise, cut at
-// 0 because a recorded count is a non-negative integer, and widened to contain
-// Value; each step only adds coverage.
+// The interval is the estimate ± 1.96 sd, with Laplace ± the exact 97.5 %
+// quantile of the noise, rounded outward, cut at 0 because a recorded count is a
+// non-negative integer, and widened to contain Value; each step only adds
+// coverage.
 func (r Release) Cells(table string) (Cells, error) {
 	if r.noised == nil {
 		return Cells{}, ErrNotReleased
 	}
-	f := r.noised.file
-	for i, m := range f.Plan.Measurements {
-		if m.Table != table {
-			continue
-		}
-		l := noise.Laplace{B: m.B}
-		sd, half := math.Sqrt(l.Variance()), l.Quantile(0.05)
-		n := len(f.Noisy[i])
-		c := Cells{make([]float64, n), make([]float64, n), make([]int64, n), make([]int64, n), make([]int64, n)}
-		for k, v := range f.Noisy[i] {
-			c.Estimate[k], c.SD[k], c.Value[k] = float64(v), sd, max(0, v)
-			c.Low[k], c.High[k] = max(0, v-half), max(0, v+half)
-		}
-		return c, nil
+	i := slices.IndexFunc(r.noised.file.Tables, func(t Table) bool { return t.Name == table })
+	if i < 0 {
+		return Cells{}, fmt.Errorf("privacy: no table %q in this release", table)
 	}
-	return Cells{}, fmt.Errorf("privacy: no table %q in this release", table)
+	if r.noised.model.Geometry() == nil {
+		return r.noised.laplace(i), nil
+	}
+	return r.noised.residual(i)
+}
+
+func newCells(n int) Cells {
+	return Cells{make([]float64, n), make([]float64, n), make([]int64, n), make([]int64, n), make([]int64, n)}
+}
+
+func (r *releaseState) laplace(i int) Cells {
+	l := noise.Laplace{B: r.file.Plan.Measurements[i].B}
+	sd, half := math.Sqrt(l.Variance()), l.Quantile(0.05)
+	c := newCells(len(r.file.Noisy[i]))
+	for k, v := range r.file.Noisy[i] {
+		c.Estimate[k], c.SD[k], c.Value[k] = float64(v), sd, max(0, v)
+		c.Low[k], c.High[k] = max(0, v-half), max(0, v+half)
+	}
+	return c
+}
+
+func (r *releaseState) residual(i int) (Cells, error) {
+	r.once.Do(func() { r.rec, r.err = r.model.Geometry().Reconstruct(r.file.Noisy) })
+	if r.err != nil {
+		return Cells{}, r.err
+	}
+	estimate, variance := r.rec.Table(i), r.model.Variance(i)
+	c := newCells(len(estimate))
+	for k, e := range estimate {
+		half := 1.96 * math.Sqrt(variance[k])
+		value := max(0, int64(math.Round(e)))
+		c.Estimate[k], c.SD[k], c.Value[k] = e, math.Sqrt(variance[k]), value
+		c.Low[k], c.High[k] = min(value, max(0, int64(math.Floor(e-half)))), max(value, int64(math.Ceil(e+half)))
+	}
+	return c, nil
 }
 
 // A Noise is the distribution of the noise in one published estimate, or in a
@@ -113,7 +147,7 @@ func (r Release) Noise(table string, cell int) (Noise, error) {
 	if r.noised == nil {
 		return Noise{}, ErrNotReleased
 	}
-	d, err := r.noised.file.Plan.Noise(table, cell)
+	d, err := r.noised.model.Noise(table, cell)
 	if err != nil {
 		return Noise{}, err
 	}
@@ -121,8 +155,7 @@ func (r Release) Noise(table string, cell int) (Noise, error) {
 }
 
 // Plus is the noise of a sum or difference of independent estimates: cells of
-// releases of different periods, or of one release and different tables where
-// each cell was drawn on its own.
+// releases of different periods, or with Laplace of one release.
 func (n Noise) Plus(o ...Noise) Noise {
 	out := Noise{append(noise.Sum{}, n.terms...)}
 	for _, m := range o {

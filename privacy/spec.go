@@ -58,9 +58,18 @@ type Source struct {
 // A Budget is what everything that a dataset releases may tell about one
 // person, or about one person and period where a person may be in any number.
 type Budget struct {
-	NanoEpsilon uint64  `json:"epsilon_nano"`
-	Delta       float64 `json:"delta"` // declared; the Laplace mechanism spends none of it
+	NanoEpsilon uint64  `json:"epsilon_nano"` // as declared; 0 for a budget in ρ
+	NanoRho     uint64  `json:"rho_nano"`     // as declared, or what (ε, δ) allows; 0 where δ is 0
+	Delta       float64 `json:"delta"`        // as declared; the Laplace mechanism spends none of it
 	PerPeriod   bool    `json:"per_period"`
+}
+
+// in is the budget in the unit of a mechanism.
+func (b Budget) in(mechanism string) uint64 {
+	if mechanism == plan.PlannerMechanism {
+		return b.NanoRho
+	}
+	return b.NanoEpsilon
 }
 
 // A Spec is everything that the promise rests on. It is fixed before a pull;
@@ -147,14 +156,14 @@ func (s Spec) Check() error {
 			return fmt.Errorf("privacy: source %s: contribution out of range (1 to 2^20)", src.Name)
 		}
 	}
-	if b := s.Budget; b.NanoEpsilon == 0 || math.IsNaN(b.Delta) || b.Delta < 0 || b.Delta >= 1 {
+	if s.Mechanism != plan.LaplaceMechanism && s.Mechanism != plan.PlannerMechanism {
+		return fmt.Errorf("privacy: no mechanism %q", s.Mechanism)
+	}
+	if b := s.Budget; b.in(s.Mechanism) == 0 || math.IsNaN(b.Delta) || b.Delta < 0 || b.Delta >= 1 {
 		return errors.New("privacy: the budget must be positive, delta from 0 to below 1")
 	}
 	if unlimited := s.Bound().Periods == 0; unlimited != s.Budget.PerPeriod {
 		return errors.New("privacy: a budget a person-period goes with sources whose periods are unlimited, and only with them")
-	}
-	if s.Mechanism != plan.LaplaceMechanism {
-		return fmt.Errorf("privacy: no mechanism %q", s.Mechanism)
 	}
 	return nil
 }
@@ -180,17 +189,74 @@ func (s Spec) checkTables() error {
 
 // periodCap is what all editions of one period together may cost: the person's
 // budget over the periods that a person may be in, rounded down.
-func (s Spec) periodCap() uint64 {
-	if p := s.Bound().Periods; p > 1 {
-		return s.Budget.NanoEpsilon / uint64(p)
-	}
-	return s.Budget.NanoEpsilon
-}
+func (s Spec) periodCap() uint64 { return s.Terms().Cap() }
 
 // NewPlan prices one release of s. It touches no data.
 func NewPlan(s Spec) (Plan, error) {
 	if err := s.Check(); err != nil {
 		return Plan{}, err
 	}
-	return plan.Laplace(s.Tables, s.Bound().PerPeriod, s.periodCap()/uint64(s.Editions))
+	share := s.periodCap() / uint64(s.Editions)
+	if s.Mechanism == plan.PlannerMechanism {
+		return plan.Residual(s.Dimensions, s.Tables, s.Bound().PerPeriod, share)
+	}
+	return plan.Laplace(s.Tables, s.Bound().PerPeriod, share)
+}
+
+// Accuracy forecasts the worst cell of table i of a release of s, of which
+// comparisons cells are compared. It touches no data.
+func (s Spec) Accuracy(comparisons func(table int) int) ([]Accuracy, error) {
+	p, err := NewPlan(s)
+	if err != nil {
+		return nil, err
+	}
+	m, err := p.Open(s.Dimensions, s.Tables, s.Bound().PerPeriod)
+	if err != nil {
+		return nil, err
+	}
+	var out []Accuracy
+	for i := range s.Tables {
+		out = append(out, m.Accuracy(i, comparisons(i)))
+	}
+	return out, nil
+}
+
+// A Choice compares the mechanisms at a person's whole budget.
+type Choice struct {
+	Mechanism        string
+	Laplace, Planner float64 // Σ over tables of the mean variance of a cell; 0 where the budget does not allow it
+}
+
+// Choose returns the mechanism with the least mean variance over tables at the
+// whole budget of s, over its periods and editions. The Mechanism of s does not
+// count. A budget without δ leaves Laplace, one in ρ the planner.
+func Choose(s Spec) (Choice, error) {
+	var c Choice
+	for _, mechanism := range []string{plan.LaplaceMechanism, plan.PlannerMechanism} {
+		s.Mechanism = mechanism
+		if s.Budget.in(mechanism) == 0 {
+			continue
+		}
+		p, err := NewPlan(s)
+		if err != nil {
+			return Choice{}, err
+		}
+		m, err := p.Open(s.Dimensions, s.Tables, s.Bound().PerPeriod)
+		if err != nil {
+			return Choice{}, err
+		}
+		v := m.MeanVariance()
+		if mechanism == plan.LaplaceMechanism {
+			c.Laplace = v
+		} else {
+			c.Planner = v
+		}
+		if c.Mechanism == "" || v < c.Laplace {
+			c.Mechanism = mechanism
+		}
+	}
+	if c.Mechanism == "" {
+		return c, errors.New("privacy: the budget allows no mechanism")
+	}
+	return c, nil
 }

@@ -60,10 +60,22 @@ func (s Sum) Char(t float64) float64 {
 //
 // Noise of an sd above 2048 is shrunk to that first: integers are then so fine
 // that k is off by at most a 4096th of an sd.
+//
+// Of discrete Gaussians, alone or in a sum where each has s >= 3, the tail is
+// taken in closed form ([Gaussian.Tail]): far faster, never shrunk, and within
+// a relative n·10⁻¹² of it for n terms.
 func Tail(d Dist, k int64) float64 {
 	if k <= 0 {
 		return 1
 	}
+	if s, ok := asGaussian(d); ok {
+		return s.tail(k)
+	}
+	return invert(d, k)
+}
+
+// invert is Tail from the characteristic function, k >= 1.
+func invert(d Dist, k int64) float64 {
 	if f := math.Sqrt(d.Variance()) / coarse; f > 1 {
 		k, d = max(1, int64(math.Round((float64(k)-0.5)/f+0.5))), d.Shrunk(f)
 		if k > 64*coarse {

@@ -7,29 +7,42 @@
 package plan
 
 import (
+	"errors"
 	"fmt"
 	"math"
+	"slices"
+	"sync"
 
 	"halftone/privacy/domain"
 	"halftone/privacy/noise"
 )
 
-// LaplaceMechanism is the name of the mechanism as it stands in files.
-const LaplaceMechanism = "laplace"
+// The mechanisms, by their names in files.
+const (
+	LaplaceMechanism = "laplace" // a draw a published cell, pure ε
+	PlannerMechanism = "planner" // residual measurements with discrete Gaussian noise, zCDP
+)
 
-// A Measurement is one table that is counted, noised and sealed.
+// A Measurement is one table that is counted, noised and sealed. With Laplace it
+// is a published table; with the planner it is the residuals of a tuple of levels.
 type Measurement struct {
-	Table  string  `json:"table"`
-	Levels []int   `json:"levels"` // one a dimension, 0 the root
-	B      float64 `json:"b"`      // scale of the rounded Laplace noise of every cell
+	Table   string  `json:"table,omitempty"`    // Laplace
+	Levels  []int   `json:"levels"`             // one a dimension, 0 the root
+	B       float64 `json:"b,omitempty"`        // Laplace: scale of the noise of every cell
+	NanoRho uint64  `json:"rho_nano,omitempty"` // planner: its part of the budget
 }
 
 // A Plan is public: it is sealed with the numbers and ships as the noise model.
+// It is the plan of one release.
 type Plan struct {
 	Mechanism    string        `json:"mechanism"`
-	NanoEpsilon  uint64        `json:"epsilon_nano"` // charged a release
+	NanoEpsilon  uint64        `json:"epsilon_nano,omitempty"` // charged, Laplace
+	NanoRho      uint64        `json:"rho_nano,omitempty"`     // charged, planner
 	Measurements []Measurement `json:"measurements"`
 }
+
+// Cost is what a release is charged, in the unit of its mechanism.
+func (p Plan) Cost() uint64 { return p.NanoEpsilon + p.NanoRho }
 
 // Laplace plans one release in which a person changes each table by at most m
 // (L1) and everything together costs nanoEpsilon.
@@ -46,39 +59,158 @@ func Laplace(tables []domain.Table, m int64, nanoEpsilon uint64) (Plan, error) {
 	return p, nil
 }
 
-// Noise is the distribution of the noise in a cell's estimate. A plan's cells of
-// one table may differ; with Laplace all are alike and cell is not looked at.
-func (p Plan) Noise(table string, cell int) (noise.Dist, error) {
-	for _, m := range p.Measurements {
-		if m.Table == table && cell >= 0 {
-			return noise.Laplace{B: m.B}, nil
-		}
+// Residual plans one release in which a person changes the leaf cells by at most
+// m (L1) and everything together costs nanoRho.
+func Residual(dims []domain.Dimension, tables []domain.Table, m int64, nanoRho uint64) (Plan, error) {
+	g, err := NewGeometry(dims, tables)
+	if err != nil {
+		return Plan{}, err
 	}
-	return nil, fmt.Errorf("plan: no table %q", table)
+	rho, err := g.Split(nanoRho, nil)
+	if err != nil {
+		return Plan{}, err
+	}
+	if _, err := g.Scales(m, rho); err != nil {
+		return Plan{}, err
+	}
+	p := Plan{Mechanism: PlannerMechanism, NanoRho: nanoRho}
+	for k, r := range rho {
+		p.Measurements = append(p.Measurements, Measurement{Levels: g.levels(k), NanoRho: r})
+	}
+	return p, nil
+}
+
+// A Model is a plan with its geometry: what is known of the noise in every cell.
+type Model struct {
+	plan   Plan
+	tables []domain.Table
+	scales *Scales // planner
+
+	mu      sync.Mutex
+	details [][]float64 // variances of a table, once they were asked for
+}
+
+// Open checks that p is a plan for these tables and a bound m, and makes its model.
+func (p Plan) Open(dims []domain.Dimension, tables []domain.Table, m int64) (*Model, error) {
+	o := &Model{plan: p, tables: tables, details: make([][]float64, len(tables))}
+	switch p.Mechanism {
+	case LaplaceMechanism:
+		if len(p.Measurements) != len(tables) {
+			return nil, errors.New("plan: not one measurement a table")
+		}
+		for i, me := range p.Measurements {
+			if me.Table != tables[i].Name || !slices.Equal(me.Levels, tables[i].Levels) || !(me.B > 0) || me.B > 1<<30 {
+				return nil, fmt.Errorf("plan: measurement %d does not fit its table", i)
+			}
+		}
+		return o, nil
+	case PlannerMechanism:
+		g, err := NewGeometry(dims, tables)
+		if err != nil {
+			return nil, err
+		}
+		rho := make([]uint64, len(p.Measurements))
+		for k, me := range p.Measurements {
+			if k >= len(g.parts) || !slices.Equal(me.Levels, g.levels(k)) || me.NanoRho == 0 {
+				return nil, fmt.Errorf("plan: measurement %d does not fit the tables", k)
+			}
+			rho[k] = me.NanoRho
+		}
+		o.scales, err = g.Scales(m, rho)
+		return o, err
+	}
+	return nil, fmt.Errorf("plan: no mechanism %q", p.Mechanism)
+}
+
+// Geometry is the planner's, nil with Laplace.
+func (o *Model) Geometry() *Geometry {
+	if o.scales == nil {
+		return nil
+	}
+	return o.scales.g
+}
+
+// Scales are the planner's, nil with Laplace.
+func (o *Model) Scales() *Scales { return o.scales }
+
+// Additive reports whether estimates add up over tables and levels.
+func (o *Model) Additive() bool { return o.scales != nil }
+
+// Noise is the distribution of the noise in the estimate of a cell, by its place
+// in row-major order. With the planner it is a sum of many scaled discrete
+// Gaussians, which the lattice Gaussian of the same variance stands for.
+func (o *Model) Noise(table string, cell int) (noise.Dist, error) {
+	i := slices.IndexFunc(o.tables, func(t domain.Table) bool { return t.Name == table })
+	if i < 0 || cell < 0 {
+		return nil, fmt.Errorf("plan: no table %q", table)
+	}
+	if o.scales == nil {
+		return noise.Laplace{B: o.plan.Measurements[i].B}, nil
+	}
+	v := o.variance(i)
+	if cell >= len(v) {
+		return nil, fmt.Errorf("plan: table %q has no cell %d", table, cell)
+	}
+	return noise.OfVariance(v[cell]), nil
+}
+
+// Variance returns the variances of the estimates of table i, row-major; with
+// Laplace one for all cells.
+func (o *Model) Variance(i int) []float64 {
+	if o.scales == nil {
+		return []float64{noise.Laplace{B: o.plan.Measurements[i].B}.Variance()}
+	}
+	return o.variance(i)
+}
+
+func (o *Model) variance(i int) []float64 {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if o.details[i] == nil {
+		o.details[i] = o.scales.Variance(i)
+	}
+	return o.details[i]
 }
 
 // An Accuracy says what a table's worst cell is known to, privacy noise only.
 type Accuracy struct {
 	SD         float64 // standard deviation of an estimate
+	Best       float64 // that of the best cell
 	HalfWidth  int64   // the true count is within ± this of the estimate 95 times in 100
 	Detectable int64   // smallest change between two periods that is seen 4 times in 5
 }
 
-// Accuracy forecasts the worst cell of a table in which comparisons cells are
+// Accuracy forecasts the worst cell of table i in which comparisons cells are
 // compared between two releases of this plan, so that the chance of any false
 // claim is at most 5 % (Bonferroni), and a change is seen with power 0.8.
 //
 // The tails are those of the noise itself: at 51 cells the normal
 // approximation of 10-privacy would understate Laplace's by a factor of six.
-func (p Plan) Accuracy(table string, comparisons int) (Accuracy, error) {
-	d, err := p.Noise(table, 0)
-	if err != nil {
-		return Accuracy{}, err
+func (o *Model) Accuracy(i, comparisons int) Accuracy {
+	v := o.Variance(i)
+	var d noise.Dist
+	if o.scales == nil {
+		d = noise.Laplace{B: o.plan.Measurements[i].B}
+	} else {
+		d = noise.OfVariance(slices.Max(v))
 	}
 	diff := noise.Sum{d, d}
-	a := Accuracy{SD: math.Sqrt(d.Variance()), HalfWidth: noise.Quantile(d, 0.05)}
+	a := Accuracy{SD: math.Sqrt(slices.Max(v)), Best: math.Sqrt(slices.Min(v)), HalfWidth: noise.Quantile(d, 0.05)}
 	seen := noise.Quantile(diff, 0.05/float64(max(1, comparisons))) + 1 // least difference that is claimed
 	// P(X <= q) >= 0.8 for symmetric X is P(|X| > q) <= 0.4.
 	a.Detectable = seen + noise.Quantile(diff, 0.4)
-	return a, nil
+	return a
+}
+
+// MeanVariance is the sum over tables of the mean variance of their cells: what
+// the split minimises and mechanisms are compared by.
+func (o *Model) MeanVariance() (sum float64) {
+	for i := range o.tables {
+		v, mean := o.Variance(i), 0.0
+		for _, x := range v {
+			mean += x / float64(len(v))
+		}
+		sum += mean
+	}
+	return sum
 }

@@ -238,10 +238,3 @@ func (t tree) up(b, j, a int) (node int, spread float64) {
 	}
 	return node, spread
 }
-
-// Worst and best variance of a table's cells, without its cells: cells differ
-// only by the group sizes on their way to the root.
-func (s *Scales) Extremes(i int) (worst, best float64) {
-	v := s.Variance(i)
-	return slices.Max(v), slices.Min(v)
-}

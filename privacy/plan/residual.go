@@ -221,3 +221,12 @@ func (g *Geometry) eachCell(k int, do func(cell int, n, d uint64)) {
 	}
 	walk(0, 1, 1)
 }
+
+// levels are those of measurement k in the dimensions, unused ones counted.
+func (g *Geometry) levels(k int) []int {
+	out := make([]int, len(g.trees))
+	for d, l := range g.parts[k] {
+		out[d] = g.trees[d].level[l]
+	}
+	return out
+}
