@@ -82,6 +82,7 @@ func (p Point) check() error {
 // Ticks returns the round numbers of an axis from 0 to at least top, in steps
 // of 1, 2 or 5 times a power of ten, at most n steps.
 func Ticks(top float64, n int) []float64 {
+	top = max(1, top)
 	step := 1.0
 	for i := 0; top/step > float64(n); i++ {
 		step *= []float64{2, 2.5, 2}[i%3] // 1 2 5 10 20 50 …
