@@ -88,7 +88,7 @@ func Ticks(top float64, n int) []float64 {
 		step *= []float64{2, 2.5, 2}[i%3] // 1 2 5 10 20 50 …
 	}
 	ticks := []float64{0}
-	for t := step; t < top+step && len(ticks) <= n; t += step {
+	for t := step; ticks[len(ticks)-1] < top; t += step {
 		ticks = append(ticks, t)
 	}
 	return ticks

@@ -149,7 +149,7 @@ func DataPackage(v outputs.Version, tables []outputs.Table, files outputs.Files)
 		fileResource(files, dataset.AllName+".parquet", dataset.ParquetPath(dataset.AllName), "All tables in one, as Parquet; _T where a table does not break a dimension down", nil),
 		fileResource(files, "releases", "releases.csv", "The release of each period", schemas.releases()))
 	for _, l := range a.Codes {
-		p.Resources = append(p.Resources, fileResource(files, "codes-"+l.Dimension, dataset.CodesPath(l.Dimension), "Codes of "+l.Dimension, schemas.codes(l)))
+		p.Resources = append(p.Resources, fileResource(files, "codes-"+l.Dimension, dataset.CodesPath(l.Dimension), "Codes of "+l.Dimension, schemas.codes()))
 	}
 	p.Resources = append(p.Resources,
 		fileResource(files, "noise-model", "noise-model.json", "How the noise of every number was made", nil),
@@ -251,7 +251,7 @@ func categories(a outputs.About, l outputs.CodeList) []category {
 	return out
 }
 
-func (s schemaMaker) codes(l outputs.CodeList) *tableSchema {
+func (s schemaMaker) codes() *tableSchema {
 	out := &tableSchema{Schema: schemaProfile, PrimaryKey: []string{"code"}, Fields: []field{
 		{Name: "code", Type: "string", Title: "Code", Constraints: &constraints{Required: true, Unique: true}},
 		{Name: "parent", Type: "string", Title: "Code of the parent", Description: "Empty for the total."},

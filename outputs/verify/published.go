@@ -36,7 +36,7 @@ func (c *checker) checkFiles(ctx context.Context) (string, error) {
 	}
 	for _, n := range names {
 		if _, ok := sums[n]; !ok && n != describe.SumsFile {
-			_ = n
+			return "", fmt.Errorf("%s is not in SHA256SUMS", n)
 		}
 	}
 	if c.pointer != nil && (c.pointer.Dataset != c.manifest.Dataset || c.pointer.Version != c.manifest.Version ||

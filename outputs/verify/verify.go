@@ -95,9 +95,7 @@ type checker struct {
 	pointer  *publish.Pointer // of the dataset
 	manifest describe.Manifest
 	files    outputs.Files // as read
-	listed   bool          // the place has listed its files
 	ledger   *Ledger
-	releases []outputs.Edition
 	rebuilt  outputs.Version
 	tables   []outputs.Table
 	sheets   []dataset.Sheet // recomputed, all-tables last

@@ -359,7 +359,12 @@ func TestLyingOperator(t *testing.T) {
 	}{
 		"charged less than drawn": {func(t *testing.T, f outputs.Files) {
 			relink(t, f, func(e *privacy.Entry) { e.Cost /= 2 })
-		}, "charge do not agree"},
+			forge(t, f, func(m *describe.Manifest) {
+				for i := range m.Releases {
+					m.Releases[i].NanoEpsilon /= 2
+				}
+			})
+		}, "the sealed file and the ledger's charge do not agree"},
 		"less noise than charged": {func(t *testing.T, f outputs.Files) {
 			replace(t, f, "sealed/2019.1.json", `"b":8.`, `"b":7.`)
 			relink(t, f, func(*privacy.Entry) {})
@@ -367,10 +372,10 @@ func TestLyingOperator(t *testing.T) {
 		"over the budget": {func(t *testing.T, f outputs.Files) {
 			relink(t, f, func(e *privacy.Entry) {
 				if e.Terms != nil {
-					e.Terms.Budget = 2e9
+					e.Terms.Budget = 3e9 // 2018 costs 2, 2019 costs 1
 				}
 			})
-		}, "cost more"},
+		}, "of period 2018 cost more"},
 		"other bound": {func(t *testing.T, f outputs.Files) {
 			relink(t, f, func(e *privacy.Entry) {
 				if e.Terms != nil {

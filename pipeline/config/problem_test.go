@@ -153,7 +153,7 @@ func TestSettingsAreNotShown(t *testing.T) {
 		"twice from":             {"    from: " + from, "    from: {file: {path: x}}\n    from: {http: {url: hunter2, url: hunter2}}"},
 		"syntax":                 {from, "{http: {url: hunter2}"},
 		"syntax on it":           {from, "\n      http:\n        x: {a: hunter2, b: ]}"},
-		"syntax on a line of it": {from, "{http: {x: hunter2]}"},
+		"syntax on a line of it": {from, "{http: {x: hunter2}} y"},
 		"syntax by name":         {"tables:", "  b: {agency: A, token: hunter2, b: ]}\ntables:"},
 	} {
 		t.Run(name, func(t *testing.T) {
