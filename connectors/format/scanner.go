@@ -85,7 +85,7 @@ func (s *scanner) lineEnd() (n int, ok bool, err error) {
 			return s.end - s.pos, false, nil
 		}
 		n = s.end - s.pos
-		if err := s.fill(); err == io.EOF {
+		if err := s.fill(); errors.Is(err, io.EOF) {
 			if n == 0 {
 				return 0, false, io.EOF
 			}
@@ -177,7 +177,7 @@ func (s *scanner) quotedField(i int) (span, int, error) {
 		j := bytes.IndexByte(s.buf[s.pos+i:s.end], '"')
 		if j < 0 {
 			i = s.end - s.pos
-			if err := s.fill(); err == io.EOF {
+			if err := s.fill(); errors.Is(err, io.EOF) {
 				return sp, i, errOpen
 			} else if err != nil {
 				return sp, i, err
@@ -242,7 +242,7 @@ func (s *scanner) separator(i int) (next int, last bool, err error) {
 // at gives the byte at s.pos+i; ok is false at the end of the text.
 func (s *scanner) at(i int) (c byte, ok bool, err error) {
 	for s.pos+i >= s.end {
-		if err := s.fill(); err == io.EOF {
+		if err := s.fill(); errors.Is(err, io.EOF) {
 			return 0, false, nil
 		} else if err != nil {
 			return 0, false, err

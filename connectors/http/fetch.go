@@ -173,7 +173,7 @@ func (s *source) describe(resp *http.Response) (reply, error) {
 	}
 	media, _, err := mime.ParseMediaType(resp.Header.Get("Content-Type"))
 	if err != nil {
-		return r, nil // the content says what it is
+		return r, nil //nolint:nilerr // a type that cannot be read is none: the content says what it is
 	}
 	switch {
 	case media == "text/html", media == "application/xhtml+xml":
@@ -205,7 +205,7 @@ func (r reply) open(s *source) (io.Reader, error) {
 		if left -= int64(n); left < 0 {
 			return 0, s.fail(connectors.Limit, "the reply unpacks to much more than it is", "it looks like an attack: tell the agency")
 		}
-		if err != nil && err != io.EOF {
+		if err != nil && !errors.Is(err, io.EOF) {
 			err = corrupt
 		}
 		return n, err

@@ -116,6 +116,6 @@ func spark(l claims.Language, v outputs.Version, t outputs.Table) (template.HTML
 	}
 	title := "Recorded " + l.Counts(v.About)
 	s, err := chart.Spark(chart.Head{ID: "spark-" + v.About.Dataset, Title: title,
-		Desc: fmt.Sprintf("%s over %d periods. The numbers stand in the report.", title, len(points))}, points, breaks, chart.Size{Name: "s", W: 300, H: 64})
+		Desc: fmt.Sprintf("%s over %d periods. The numbers stand in the report.", title, len(points))}, points, breaks, chart.Size{Name: "s", W: 480, H: 84})
 	return template.HTML(s), err // chart escapes every text
 }

@@ -84,7 +84,7 @@ func Spark(h Head, points []Point, breaks []int, s Size) (string, error) {
 	out.line(0, f.bottom, s.W, f.bottom, "base")
 	out.WriteString(`<g class="s1">`)
 	c.band(&out, f, c.Series[0])
-	c.stroke(&out, f, 0, c.Series[0])
+	c.stroke(&out, f, 0, c.Series[0], false)
 	out.WriteString("</g></svg>")
 	return out.String(), nil
 }

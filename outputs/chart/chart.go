@@ -82,12 +82,13 @@ func (p Point) check() error {
 // Ticks returns the round numbers of an axis from 0 to at least top, in steps
 // of 1, 2 or 5 times a power of ten, at most n steps.
 func Ticks(top float64, n int) []float64 {
+	top = max(1, top)
 	step := 1.0
 	for i := 0; top/step > float64(n); i++ {
 		step *= []float64{2, 2.5, 2}[i%3] // 1 2 5 10 20 50 …
 	}
 	ticks := []float64{0}
-	for t := step; t < top+step && len(ticks) <= n; t += step {
+	for t := step; ticks[len(ticks)-1] < top; t += step {
 		ticks = append(ticks, t)
 	}
 	return ticks

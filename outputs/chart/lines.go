@@ -95,7 +95,7 @@ func (c Lines) SVG(s Size) (string, error) {
 	}
 	for i, line := range c.Series {
 		out.writef(`<g class="s%d">`, i+1)
-		c.stroke(&out, f, i, line)
+		c.stroke(&out, f, i, line, (f.right-f.left)/float64(f.n) >= 14)
 		out.WriteString("</g>")
 	}
 	if beside {
@@ -193,8 +193,8 @@ func (c Lines) band(out *canvas, f frame, l Series) {
 	}
 }
 
-// stroke draws the line and its markers; a long series only its last marker.
-func (c Lines) stroke(out *canvas, f frame, k int, l Series) {
+// stroke draws the line and its markers, or its last marker only.
+func (c Lines) stroke(out *canvas, f frame, k int, l Series, markers bool) {
 	last := -1
 	for _, r := range c.runs(l) {
 		last = r[1]
@@ -207,9 +207,8 @@ func (c Lines) stroke(out *canvas, f frame, k int, l Series) {
 		}
 		out.WriteString(`" class="line"/>`)
 	}
-	dense := (f.right-f.left)/float64(f.n) < 14
 	for i, p := range l.Points {
-		if p.Empty || dense && i != last {
+		if p.Empty || !markers && i != last {
 			continue
 		}
 		class := "mark"

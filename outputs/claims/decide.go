@@ -18,19 +18,34 @@ func Recorded(v outputs.Version, tables []outputs.Table) ([]Claim, error) {
 	}
 	decide(f, v.About.Material, holm)
 	out := make([]Claim, len(f))
+	widths := map[shape]width{}
 	for i, c := range f {
 		if c.Verdict != CannotSay {
-			half := c.noise.Quantile(Alpha)
-			c.Low, c.High = int64(math.Floor(c.D))-half, int64(math.Ceil(c.D))+half
-			half = c.to.Quantile(Alpha)
-			c.ToLow, c.ToHigh = max(0, int64(math.Floor(c.After))-half), max(0, int64(math.Ceil(c.After))+half)
-			c.SD = c.noise.SD()
-			c.Visible = c.noise.Visible(Alpha / float64(len(f)))
+			s := shape{c.Table, c.Kind, c.to.SD(), c.noise.SD()}
+			w, ok := widths[s]
+			if !ok {
+				w = width{c.to.Quantile(Alpha), c.noise.Quantile(Alpha), c.noise.Visible(Alpha / float64(len(f)))}
+				widths[s] = w
+			}
+			c.ToLow, c.ToHigh = max(0, int64(math.Floor(c.After))-w.to), max(0, int64(math.Ceil(c.After))+w.to)
+			c.Low, c.High = int64(math.Floor(c.D))-w.d, int64(math.Ceil(c.D))+w.d
+			c.SD, c.Visible = s.d, w.visible
 		}
 		out[i] = c.Claim
 	}
 	return out, nil
 }
+
+// A shape is what cells with the same noise have in common: sums of as many
+// draws for one table, with the same standard deviations. Quantiles are costly
+// and are found once a shape.
+type shape struct {
+	table string
+	kind  Kind
+	to, d float64
+}
+
+type width struct{ to, d, visible int64 }
 
 // decide passes every comparison of a family through the three gates.
 func decide(f []comparison, material float64, adjust func([]float64) []float64) {

@@ -100,16 +100,26 @@ func (l Language) Headline(v outputs.Version, tables []outputs.Table, claims []C
 	return l.fill(key, with...).String()
 }
 
-// leading picks the claims of the lead table that a headline is made of: those
-// about the newest period, of the longest windows there are, and with years
-// those about the period before it.
-func leading(table string, claims []Claim, newest privacy.Period) (now, before []Claim) {
-	kind := Previous
-	for _, c := range claims {
-		if c.Table == table && c.Kind == TwelveMonths {
-			kind = TwelveMonths
+// Leading is the kind of comparison that a headline speaks of: of the newest
+// period in the lead table, that over the longest windows of those that can be
+// made. It follows from public facts only.
+func Leading(table string, claims []Claim, newest privacy.Period) Kind {
+	for _, sayable := range []bool{true, false} {
+		for _, k := range []Kind{TwelveMonths, YearAgo, Previous} {
+			for _, c := range claims {
+				if c.Table == table && c.Kind == k && c.To.Last == newest && (!sayable || c.Verdict != CannotSay) {
+					return k
+				}
+			}
 		}
 	}
+	return Previous
+}
+
+// leading picks the claims of the lead table that a headline is made of: those
+// about the newest period, and with years those about the period before it.
+func leading(table string, claims []Claim, newest privacy.Period) (now, before []Claim) {
+	kind := Leading(table, claims, newest)
 	for _, c := range claims {
 		switch {
 		case c.Table != table || c.Kind != kind:

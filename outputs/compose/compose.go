@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strings"
 	"time"
+	"unicode"
 
 	"halftone/outputs"
 	"halftone/outputs/dataset"
@@ -25,6 +26,7 @@ const (
 	NoiseModelFile   = "noise-model.json"
 	PrivacyLabelFile = "privacy-label.json"
 	ReleasesFile     = "releases.csv"
+	DataPackageFile  = "datapackage.json"
 )
 
 // Version returns the files of v. The SHA-256 of manifest.json is what the
@@ -80,7 +82,7 @@ func fill(files outputs.Files, v outputs.Version) error {
 		}
 	}
 	// 3. What describes and binds them.
-	if files["datapackage.json"], err = describe.DataPackage(v, tables, files); err != nil {
+	if files[DataPackageFile], err = describe.DataPackage(v, tables, files); err != nil {
 		return err
 	}
 	m, err := describe.NewManifest(v, tables, files)
@@ -203,8 +205,8 @@ func checkNames(v outputs.Version) error {
 				texts = append(texts, t)
 			}
 			for _, t := range texts {
-				if t != "" && strings.ContainsRune("=+-@\t\r", rune(t[0])) {
-					return fmt.Errorf("code list of %s: a spreadsheet would run the code or label of %q", l.Dimension, c.Code)
+				if t != "" && strings.ContainsRune("=+-@", rune(t[0])) || strings.ContainsFunc(t, unicode.IsControl) {
+					return fmt.Errorf("code list of %s: a spreadsheet would run the code or label of %q, or it has a line end or another control character", l.Dimension, c.Code)
 				}
 			}
 		}

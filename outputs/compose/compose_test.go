@@ -2,8 +2,6 @@ package compose_test
 
 import (
 	"bytes"
-	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -53,21 +51,6 @@ func TestSameVersionSameBytes(t *testing.T) {
 	}
 }
 
-func TestDump(t *testing.T) {
-	d := os.Getenv("DUMP")
-	if d == "" {
-		t.Skip()
-	}
-	f, err := compose.Version(sample(t))
-	if err != nil {
-		t.Fatal(err)
-	}
-	for n, b := range f {
-		os.MkdirAll(filepath.Dir(filepath.Join(d, n)), 0o755)
-		os.WriteFile(filepath.Join(d, n), b, 0o644)
-	}
-}
-
 func TestRefusals(t *testing.T) {
 	for name, tc := range map[string]struct {
 		spoil func(*outputs.Version)
@@ -83,6 +66,9 @@ func TestRefusals(t *testing.T) {
 		"version name":  {func(v *outputs.Version) { v.Name = "../x" }, "name"},
 		"dataset name":  {func(v *outputs.Version) { v.About.Dataset = "a/b" }, "name"},
 		"formula label": {func(v *outputs.Version) { v.About.Codes[0].Codes[1].Label = outputs.Text{"en": "=1+1"} }, "spreadsheet"},
+		"control label": {func(v *outputs.Version) { v.About.Codes[0].Codes[1].Label = outputs.Text{"fr": "a\r\nb"} }, "control"},
+		"day":           {func(v *outputs.Version) { v.Releases[1].Released = v.Composed.AddDate(0, 0, 1) }, "day"},
+		"sources":       {func(v *outputs.Version) { v.Releases[1].Reporting = nil }, "sources"},
 		"dimension":     {func(v *outputs.Version) { v.About.Codes[0].Dimension = "../place" }, "file name"},
 	} {
 		v := sample(t)

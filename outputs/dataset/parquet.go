@@ -8,6 +8,7 @@ import (
 	"slices"
 
 	"github.com/parquet-go/parquet-go"
+	"github.com/parquet-go/parquet-go/compress/zstd"
 )
 
 // Footer is all that a Parquet file says about itself besides its columns. It
@@ -62,7 +63,7 @@ func (s Sheet) schema() *parquet.Schema {
 // Parquet writes s: zstd, int64, double, and strings in dictionaries that are
 // built from s alone.
 func (s Sheet) Parquet(f Footer) ([]byte, error) {
-	options := []parquet.WriterOption{s.schema(), parquet.Compression(&parquet.Zstd),
+	options := []parquet.WriterOption{s.schema(), parquet.Compression(&zstd.Codec{Level: zstd.SpeedDefault, Concurrency: 1}),
 		parquet.CreatedBy(createdBy, createdVersion, ""), parquet.MaxRowsPerRowGroup(rowsPerGroup)}
 	for _, p := range f.pairs() {
 		options = append(options, parquet.KeyValueMetadata(p[0], p[1]))

@@ -27,6 +27,7 @@ type dataPackage struct {
 	Sources      []source      `json:"sources"`
 	Resources    []resource    `json:"resources"`
 	Privacy      privacyNote   `json:"privacy"`
+	Halftone     publicText    `json:"halftone"`
 }
 
 type licence struct {
@@ -124,13 +125,17 @@ func DataPackage(v outputs.Version, tables []outputs.Table, files outputs.Files)
 	if err != nil {
 		return nil, err
 	}
+	text, err := newPublicText(v)
+	if err != nil {
+		return nil, fmt.Errorf("describe: data package: %w", err)
+	}
 	a, lang := v.About, dataset.Languages(v.About)[0]
 	lic := licenceOf(a.Licence)
 	p := dataPackage{Schema: packageProfile, Name: a.Dataset, Title: a.Title.In(lang), Description: a.Summary.In(lang), Homepage: web(a.Publisher.URL),
 		Version: v.Name, Created: v.Composed.UTC().Format("2006-01-02T15:04:05Z"),
 		Licenses:     []licence{{lic.Package, lic.Path, lic.Title}},
 		Contributors: []contributor{{Title: a.Publisher.Name, Email: email(a.Publisher.Contact), Path: web(a.Publisher.URL), Roles: []string{"publisher", "contact"}}},
-		Sources:      []source{}, Privacy: privacyNote{guarantee, m.Additive(), "privacy-label.json", "noise-model.json"}}
+		Sources:      []source{}, Privacy: privacyNote{guarantee, m.Additive(), "privacy-label.json", "noise-model.json"}, Halftone: text}
 	for _, s := range a.Sources {
 		p.Sources = append(p.Sources, source{s.Agency})
 	}
@@ -144,7 +149,7 @@ func DataPackage(v outputs.Version, tables []outputs.Table, files outputs.Files)
 		fileResource(files, dataset.AllName+".parquet", dataset.ParquetPath(dataset.AllName), "All tables in one, as Parquet; _T where a table does not break a dimension down", nil),
 		fileResource(files, "releases", "releases.csv", "The release of each period", schemas.releases()))
 	for _, l := range a.Codes {
-		p.Resources = append(p.Resources, fileResource(files, "codes-"+l.Dimension, dataset.CodesPath(l.Dimension), "Codes of "+l.Dimension, schemas.codes(l)))
+		p.Resources = append(p.Resources, fileResource(files, "codes-"+l.Dimension, dataset.CodesPath(l.Dimension), "Codes of "+l.Dimension, schemas.codes()))
 	}
 	p.Resources = append(p.Resources,
 		fileResource(files, "noise-model", "noise-model.json", "How the noise of every number was made", nil),
@@ -246,7 +251,7 @@ func categories(a outputs.About, l outputs.CodeList) []category {
 	return out
 }
 
-func (s schemaMaker) codes(l outputs.CodeList) *tableSchema {
+func (s schemaMaker) codes() *tableSchema {
 	out := &tableSchema{Schema: schemaProfile, PrimaryKey: []string{"code"}, Fields: []field{
 		{Name: "code", Type: "string", Title: "Code", Constraints: &constraints{Required: true, Unique: true}},
 		{Name: "parent", Type: "string", Title: "Code of the parent", Description: "Empty for the total."},

@@ -19,8 +19,9 @@ type first struct {
 	Points   []claims.Sentence
 	Odds     string
 	Chart    drawing
+	Panels   []panel
 	Caption  string
-	Data     grid
+	Data     *grid // nil where no table is small enough for a chart
 	Coverage drawing
 	Get      []link
 }
@@ -32,16 +33,33 @@ func (w writer) first() (first, error) {
 	f := first{Headline: w.Headline(w.v, w.tables, w.claims), Sub: w.sub(), Points: w.points(),
 		Odds: w.Percent(page.Odds(w.v.Spent.NanoEpsilon))}
 	var err error
-	if f.Chart, err = w.lines(t, "lead", "Recorded "+w.Counts(w.about), w.cells(t)[:min(chart.MaxLines, claims.Cells(t))], 0); err != nil {
-		return f, err
+	if p, ok := w.pictured(); ok {
+		if f.Chart, f.Panels, err = w.figure(p, "lead", "Recorded "+w.Counts(w.about)); err != nil {
+			return f, err
+		}
+		data := w.grid(p, "lead")
+		f.Caption, f.Data = w.caption(), &data
 	}
-	f.Caption, f.Data = w.caption(), w.grid(t, "lead")
 	if f.Coverage, err = w.coverage(); err != nil {
 		return f, err
 	}
 	f.Get = []link{{"CSV", "../data/" + t.Name + ".csv"}, {"Parquet", "../data/" + t.Name + ".parquet"},
 		{"All tables", "#get"}, {"Cite", "#cite"}}
 	return f, nil
+}
+
+// pictured is the table of the first chart: the lead table, or where that is
+// large the one with the fewest cells. There may be none.
+func (w writer) pictured() (best outputs.Table, ok bool) {
+	if t := w.tables[w.lead]; claims.Cells(t) <= claims.HeadlineCells {
+		return t, true
+	}
+	for _, t := range w.tables {
+		if n := claims.Cells(t); n <= claims.HeadlineCells && (!ok || n < claims.Cells(best)) {
+			best, ok = t, true
+		}
+	}
+	return best, ok
 }
 
 func (w writer) sub() []string {
@@ -85,15 +103,22 @@ func (w writer) points() []claims.Sentence {
 			out = append(out, w.sentence(c))
 		}
 	}
+	if n := claims.Cells(t); len(out) == 0 && n <= chart.MaxLines { // nothing to compare: the figures themselves
+		for i := len(t.Period) - n; i <= last; i++ {
+			if !t.Status[i].Empty() {
+				out = append(out, w.Figure(w.about, t, i))
+			}
+		}
+	}
 	return out
 }
 
 // newestClaims are those of a table about the newest period, the headline's kind
 // first.
 func (w writer) newestClaims(table string) (out []claims.Claim) {
-	for _, kind := range []claims.Kind{claims.TwelveMonths, claims.Previous, claims.YearAgo} {
+	for _, first := range []bool{true, false} {
 		for _, c := range w.claims {
-			if c.Table == table && c.Kind == kind && c.To.Last == w.newest() {
+			if c.Table == table && c.To.Last == w.newest() && (c.Kind == w.leadKind()) == first {
 				out = append(out, c)
 			}
 		}
@@ -101,12 +126,8 @@ func (w writer) newestClaims(table string) (out []claims.Claim) {
 	return out
 }
 
-// leadKind is the kind of comparison that headlines speak of.
 func (w writer) leadKind() claims.Kind {
-	for _, c := range w.newestClaims(w.tables[w.lead].Name) {
-		return c.Kind
-	}
-	return claims.Previous
+	return claims.Leading(w.tables[w.lead].Name, w.claims, w.newest())
 }
 
 // clearest finds the first table, coarsest first, that has a claim of a verdict,

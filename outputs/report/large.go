@@ -15,8 +15,10 @@ import (
 type large struct {
 	ID, Title    string
 	Cells, Shown string
-	Share        string // of the cells of the newest period that are smaller than their noise
-	Half         string // ± of a cell
+	Share        string            // of the cells of the newest period that are smaller than their noise
+	Half         string            // ± of a cell
+	Points       []claims.Sentence // only where it is the lead table
+	Undetected   string
 	Rows         []largeRow
 	Dots         drawing
 	CSV, Parquet string
@@ -37,6 +39,9 @@ func (w writer) large(t outputs.Table) (large, error) {
 	}
 	l := large{ID: "t-" + t.Name, Title: w.title(t), Cells: w.Int(int64(n)), Half: w.Int(half),
 		CSV: "../data/" + t.Name + ".csv", Parquet: "../data/" + t.Name + ".parquet"}
+	if t.Name == w.tables[w.lead].Name {
+		l.Points, l.Undetected = w.said(t)
+	}
 	top := 0.0
 	for i := len(t.Period) - n; i < len(t.Period); i++ {
 		top = max(top, float64(t.High[i]))

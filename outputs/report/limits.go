@@ -44,7 +44,7 @@ type limits struct {
 	Additive bool
 }
 
-func (w writer) limits() (limits, error) {
+func (w writer) limits() limits {
 	l := limits{Additive: true}
 	for _, t := range w.tables {
 		l.Additive = l.Additive && t.Additive
@@ -56,7 +56,7 @@ func (w writer) limits() (limits, error) {
 			l.Tables = append(l.Tables, fmt.Sprintf("%s, %s of %s cells", w.title(t), w.share(noise, numbers), w.Int(int64(numbers))))
 		}
 	}
-	return l, nil
+	return l
 }
 
 // noisy counts the cells over all periods that are smaller than their noise, and

@@ -49,39 +49,53 @@ type gridCell struct {
 func (w writer) section(t outputs.Table) (section, error) {
 	s := section{ID: "t-" + t.Name, Title: w.title(t), Caption: w.caption(), CSV: "../data/" + t.Name + ".csv",
 		Parquet: "../data/" + t.Name + ".parquet", Data: w.grid(t, t.Name)}
-	cells := w.cells(t)
 	var err error
-	switch {
-	case len(w.span) == 1:
-		s.Chart, err = w.bars(t, cells)
-	case len(cells) <= chart.MaxLines:
-		s.Chart, err = w.lines(t, s.ID, s.Title, cells, 0)
-	default:
-		top := chart.Highest(cells)
-		for i := range cells {
-			d, err := w.lines(t, fmt.Sprintf("%s-%d", s.ID, i), s.Title+": "+cells[i].Label, cells[i:i+1], top)
-			if err != nil {
-				return s, err
-			}
-			s.Panels = append(s.Panels, panel{cells[i].Label, d.Narrow})
-		}
+	if s.Chart, s.Panels, err = w.figure(t, s.ID, s.Title); err != nil {
+		return s, err
 	}
-	s.Three = three(len(cells))
-	var undetected []string
+	s.Three = three(len(s.Panels))
+	s.Points, s.Undetected = w.said(t)
+	return s, nil
+}
+
+// said are the sentences on a table's newest period, and the names of the cells
+// without a detectable change.
+func (w writer) said(t outputs.Table) (points []claims.Sentence, undetected string) {
+	var names []string
 	for _, c := range w.newestClaims(t.Name) {
 		switch {
 		case c.Detected():
-			s.Points = append(s.Points, w.sentence(c))
+			points = append(points, w.sentence(c))
 		case c.Verdict == claims.NotDetected && c.Kind == w.leadKind():
-			undetected = append(undetected, w.Cell(w.about, t, c.Codes))
+			names = append(names, w.Cell(w.about, t, c.Codes))
 		}
 	}
-	s.Undetected = strings.Join(undetected, ", ")
-	return s, err
+	return points, strings.Join(names, ", ")
+}
+
+// figure draws a headline table: bars for a single period, up to four lines, or
+// a panel a cell on one scale.
+func (w writer) figure(t outputs.Table, id, title string) (d drawing, panels []panel, err error) {
+	cells := w.cells(t)
+	switch {
+	case len(w.span) == 1:
+		d, err = w.bars(id, title, cells)
+	case len(cells) <= chart.MaxLines:
+		d, err = w.lines(id, title, cells)
+	default:
+		for i, c := range cells {
+			svg, err := w.panel(fmt.Sprintf("%s-%d", id, i), title+": "+c.Label, cells, i)
+			if err != nil {
+				return d, nil, err
+			}
+			panels = append(panels, panel{c.Label, svg})
+		}
+	}
+	return d, panels, err
 }
 
 // three reports whether so many panels stand better three abreast than four.
-func three(panels int) bool { return panels%3 == 0 && panels%4 != 0 }
+func three(panels int) bool { return panels > 0 && panels%3 == 0 && panels%4 != 0 }
 
 // title says what a table is broken down by.
 func (w writer) title(t outputs.Table) string {
@@ -149,25 +163,33 @@ func dominated(t outputs.Table, i int) bool {
 	return !t.Status[i].Empty() && 1.96*t.SD[i] > max(t.Estimate[i], 1)
 }
 
-func (w writer) lines(t outputs.Table, id, title string, cells []chart.Series, top float64) (drawing, error) {
-	c := chart.Lines{Head: chart.Head{ID: id, Title: title, Desc: w.desc(cells)}, Series: cells, Breaks: w.breaks, Top: top,
+func (w writer) lines(id, title string, cells []chart.Series) (drawing, error) {
+	return draw(w.chart(id, title, cells).SVG)
+}
+
+// panel draws one of many cells, on the scale of all.
+func (w writer) panel(id, title string, cells []chart.Series, i int) (template.HTML, error) {
+	c := w.chart(id, title, cells[i:i+1])
+	c.Top = chart.Highest(cells)
+	size := chart.Panel
+	if three(len(cells)) {
+		size = chart.Third
+	}
+	s, err := c.SVG(size)
+	return template.HTML(s), err // chart escapes every text
+}
+
+func (w writer) chart(id, title string, cells []chart.Series) chart.Lines {
+	c := chart.Lines{Head: chart.Head{ID: id, Title: title, Desc: w.desc(cells)}, Series: cells, Breaks: w.breaks,
 		Break: "break", Number: w.Int}
 	for _, p := range w.span {
 		c.Periods = append(c.Periods, tick(p))
 	}
-	if top > 0 { // one of many
-		size := chart.Panel
-		if three(claims.Cells(t)) {
-			size = chart.Third
-		}
-		s, err := c.SVG(size)
-		return drawing{Narrow: template.HTML(s)}, err // chart escapes every text
-	}
-	return draw(c.SVG)
+	return c
 }
 
-func (w writer) bars(t outputs.Table, cells []chart.Series) (drawing, error) {
-	c := chart.Bars{Head: chart.Head{ID: "t-" + t.Name, Title: w.title(t), Desc: w.desc(cells)}, Number: w.Int}
+func (w writer) bars(id, title string, cells []chart.Series) (drawing, error) {
+	c := chart.Bars{Head: chart.Head{ID: id, Title: title, Desc: w.desc(cells)}, Number: w.Int}
 	for _, s := range cells {
 		c.Bars = append(c.Bars, chart.Bar{Label: s.Label, Point: s.Points[0]})
 	}

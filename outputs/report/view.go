@@ -63,9 +63,7 @@ func (w writer) view() (view, error) {
 		}
 	}
 	out.Undetected, out.Unsaid = w.undetected(), w.unsaid()
-	if out.Limits, err = w.limits(); err != nil {
-		return out, err
-	}
+	out.Limits = w.limits()
 	out.Sources, out.Editions, out.Gaps = w.sources(), w.editions(), w.gaps()
 	if out.Privacy, err = w.privacy(); err != nil {
 		return out, err

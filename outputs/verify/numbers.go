@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"strings"
 	"time"
 
 	"halftone/outputs"
@@ -48,20 +47,30 @@ func (c *checker) checkNumbers(ctx context.Context) (string, error) {
 }
 
 // rebuild makes the version again from what is published: the sealed files,
-// the ledger, and the text of releases.csv and codes/.
+// the ledger, the public text of datapackage.json, and the labels of codes/.
 func (c *checker) rebuild(ctx context.Context) error {
 	v := outputs.Version{Name: c.manifest.Version, Sequence: c.manifest.Sequence, Ledger: c.ledger.Links, Head: c.manifest.Head,
-		Spent: outputs.Spent{NanoEpsilon: c.ledger.Account.Person},
+		Spent: outputs.Spent{NanoEpsilon: c.ledger.Account.Person}, Tool: c.manifest.Tool,
 		About: outputs.About{Dataset: c.manifest.Dataset, Series: c.manifest.Series, Licence: c.manifest.Licence}}
 	var err error
+	if v.Composed, err = time.Parse(time.DateOnly, c.manifest.Composed); err != nil {
+		return errors.New("manifest.json has no day of composing")
+	}
 	if v.Releases, err = c.editions(ctx); err != nil {
 		return err
 	}
-	dims, err := dataset.Dimensions(v)
-	if err != nil {
+	if err := describe.ReadPublicText(c.files[compose.DataPackageFile], &v); err != nil {
 		return err
 	}
-	if v.About.Languages, v.About.Codes, err = c.codes(dims); err != nil {
+	for i := range v.About.Codes {
+		if err := c.readCodes(v.About, &v.About.Codes[i]); err != nil {
+			return err
+		}
+	}
+	if err := checkSize(v); err != nil {
+		return err
+	}
+	if err := c.checkReleaseList(v); err != nil {
 		return err
 	}
 	tables, err := v.Tables()
@@ -75,6 +84,10 @@ func (c *checker) rebuild(ctx context.Context) error {
 	if !slices.Equal(listed, c.manifest.Tables) {
 		return errors.New("manifest.json lists other tables than the sealed files have")
 	}
+	dims, err := dataset.Dimensions(v)
+	if err != nil {
+		return err
+	}
 	c.rebuilt, c.tables = v, tables
 	for _, t := range tables {
 		c.sheets = append(c.sheets, dataset.NewSheet(v.About, t))
@@ -83,82 +96,86 @@ func (c *checker) rebuild(ctx context.Context) error {
 	return nil
 }
 
-// editions reads releases.csv and holds it against the ledger.
-func (c *checker) editions(ctx context.Context) ([]outputs.Edition, error) {
-	rows, err := readCSV(c.files[compose.ReleasesFile], compose.ReleasesFile)
+// maxRows is the most cells over all tables and periods, so that a few small
+// files cannot stand for a table that fills the memory.
+const maxRows = 1 << 24
+
+func checkSize(v outputs.Version) error {
+	m, err := v.Releases[len(v.Releases)-1].Release.Model()
 	if err != nil {
-		return nil, err
+		return err
 	}
-	keys := c.keys()
-	if len(rows) != len(keys)+1 || !slices.Equal(rows[0], dataset.ReleaseColumns) {
-		return nil, fmt.Errorf("%s: not one line a release of the manifest, or other columns", compose.ReleasesFile)
-	}
-	var out []outputs.Edition
-	for i, k := range keys {
-		e, err := c.edition(ctx, k, rows[i+1])
-		if err != nil {
-			return nil, fmt.Errorf("%s line %d: %w", compose.ReleasesFile, i+2, err)
+	rows := 0
+	for _, t := range m.Tables {
+		if rows += m.Cells(t) * len(v.Releases); rows > maxRows {
+			return errors.New("the tables have more than 2^24 cells")
 		}
-		out = append(out, e)
+	}
+	return nil
+}
+
+// editions opens the releases; day and sources are the ledger's.
+func (c *checker) editions(ctx context.Context) ([]outputs.Edition, error) {
+	var out []outputs.Edition
+	for _, k := range c.keys() {
+		r, err := privacy.OpenRelease(ctx, k, c.ledger)
+		if err != nil {
+			return nil, err
+		}
+		charge, seal := c.ledger.Account.Charges[k], c.ledger.Account.Seals[k]
+		day, err := time.Parse(time.DateOnly, seal.Day)
+		if err != nil {
+			return nil, errors.New("the ledger's seal has no day")
+		}
+		out = append(out, outputs.Edition{Release: r, Released: day, Reporting: charge.Reporting, Expected: charge.Expected})
 	}
 	return out, nil
 }
 
-func (c *checker) edition(ctx context.Context, k privacy.Key, row []string) (outputs.Edition, error) {
-	r, err := privacy.OpenRelease(ctx, k, c.ledger)
+// checkReleaseList compares releases.csv, line by line.
+func (c *checker) checkReleaseList(v outputs.Version) error {
+	want, err := dataset.Releases(v)
 	if err != nil {
-		return outputs.Edition{}, err
+		return err
 	}
-	charge, seal := c.ledger.Account.Charges[k], c.ledger.Account.Seals[k]
-	day, err := time.Parse(time.DateOnly, seal.Day)
-	if err != nil {
-		return outputs.Edition{}, errors.New("the ledger's seal has no day")
-	}
-	e := outputs.Edition{Release: r, Released: day, Provisional: row[2] == "true", Reporting: charge.Reporting, Expected: charge.Expected}
-	b, err := dataset.Releases(outputs.Version{Releases: []outputs.Edition{e}})
-	if err != nil {
-		return outputs.Edition{}, err
-	}
-	want, err := readCSV(b, compose.ReleasesFile)
-	if err != nil {
-		return outputs.Edition{}, err
-	}
-	for i, name := range dataset.ReleaseColumns {
-		if name != "break" && name != "note" && row[i] != want[1][i] { // the two are the publisher's words
-			return outputs.Edition{}, fmt.Errorf("%s differs from the ledger", name)
-		}
-	}
-	return e, nil
+	return sameLines(compose.ReleasesFile, c.files[compose.ReleasesFile], want)
 }
 
-// codes reads the code lists that are published. Dimensions without one show
-// their codes as labels.
-func (c *checker) codes(dims []string) (langs []string, lists []outputs.CodeList, err error) {
-	for _, d := range dims {
-		name := dataset.CodesPath(d)
-		b, ok := c.files[name]
-		if !ok {
-			continue
-		}
-		rows, err := readCSV(b, name)
-		if err != nil {
-			return nil, nil, err
-		}
-		if len(rows) == 0 || len(rows[0]) < 4 || !slices.Equal(rows[0][:3], []string{"code", "parent", "level"}) {
-			return nil, nil, fmt.Errorf("%s has other columns", name)
-		}
-		lang, ok := strings.CutPrefix(rows[0][3], "label_")
-		if !ok || langs != nil && langs[0] != lang {
-			return nil, nil, fmt.Errorf("%s has other languages", name)
-		}
-		langs = []string{lang}
-		l := outputs.CodeList{Dimension: d}
-		for _, r := range rows[1:] {
-			l.Codes = append(l.Codes, outputs.Code{Code: r[0], Parent: r[1], Level: r[2], Label: outputs.Text{lang: r[3]}})
-		}
-		lists = append(lists, l)
+// sameLines names the first line that is not as wanted.
+func sameLines(name string, got, want []byte) error {
+	if bytes.Equal(got, want) {
+		return nil
 	}
-	return langs, lists, nil
+	g, w := bytes.Split(got, []byte("\n")), bytes.Split(want, []byte("\n"))
+	line := 0
+	for line < min(len(g), len(w)) && bytes.Equal(g[line], w[line]) {
+		line++
+	}
+	return fmt.Errorf("%s line %d: differs from what the sealed files, the ledger and the public text make", name, line+1)
+}
+
+// readCodes reads the labels of a code list. The column of a language without a
+// translation is empty.
+func (c *checker) readCodes(a outputs.About, l *outputs.CodeList) error {
+	name := dataset.CodesPath(l.Dimension)
+	rows, err := readCSV(c.files[name], name)
+	if err != nil {
+		return err
+	}
+	langs := dataset.Languages(a)
+	if len(rows) == 0 || len(rows[0]) != 3+len(langs) {
+		return fmt.Errorf("%s has other columns", name)
+	}
+	for _, r := range rows[1:] {
+		code := outputs.Code{Code: r[0], Parent: r[1], Level: r[2], Label: outputs.Text{}}
+		for i, lang := range langs {
+			if r[3+i] != "" {
+				code.Label[lang] = r[3+i]
+			}
+		}
+		l.Codes = append(l.Codes, code)
+	}
+	return nil
 }
 
 func readCSV(b []byte, name string) ([][]string, error) {

@@ -81,6 +81,9 @@ func (f folder) list(ctx context.Context) ([]string, error) {
 		names = append(names, strings.TrimPrefix(p, strings.TrimPrefix(f.dir+"/", "./")))
 		return ctx.Err()
 	})
+	if errors.Is(err, fs.ErrNotExist) && len(names) == 0 { // a file system that opens files only
+		return nil, errNoList
+	}
 	return names, err
 }
 

@@ -45,7 +45,7 @@ func (c *checker) checkFiles(ctx context.Context) (string, error) {
 	}
 	detail := fmt.Sprintf("%d of %d match SHA256SUMS", len(sums), len(sums))
 	if errors.Is(err, errNoList) {
-		detail += "; a web server does not say whether there are more"
+		detail += "; this place does not say whether there are more"
 	}
 	return detail, nil
 }

@@ -53,40 +53,49 @@ type Spent struct {
 	Sources     []string `json:"sources"` // that stated M and P, which cannot be checked here
 }
 
+// An Option changes how a place is verified.
+type Option func(*checker)
+
+// By says which program verifies. A version that the same program has composed
+// must be byte for byte what it composes again; of one by another program, whose
+// pages may have looked otherwise, the numbers are compared.
+func By(tool string) Option { return func(c *checker) { c.tool = tool } }
+
 // Folder verifies a folder on disk: a version, or a dataset's latest one.
-func Folder(ctx context.Context, dir string) (Report, error) {
+func Folder(ctx context.Context, dir string, options ...Option) (Report, error) {
 	root, err := os.OpenRoot(dir)
 	if err != nil {
 		return Report{}, fmt.Errorf("verify: %w", err)
 	}
 	defer func() { _ = root.Close() }()
-	return verify(ctx, folder{root.FS(), "."})
+	return verify(ctx, folder{root.FS(), "."}, options)
 }
 
 // FS verifies a folder of any kind.
-func FS(ctx context.Context, fsys fs.FS) (Report, error) { return verify(ctx, folder{fsys, "."}) }
+func FS(ctx context.Context, fsys fs.FS, options ...Option) (Report, error) {
+	return verify(ctx, folder{fsys, "."}, options)
+}
 
 // URL verifies what a web server serves below an address: a version, or a
 // dataset's latest one. A web server does not list its files, so that a file too
 // many is not noticed. A nil client is the default one.
-func URL(ctx context.Context, address string, client *http.Client) (Report, error) {
+func URL(ctx context.Context, address string, client *http.Client, options ...Option) (Report, error) {
 	w, err := newWebsite(address, client)
 	if err != nil {
 		return Report{}, err
 	}
-	return verify(ctx, w)
+	return verify(ctx, w, options)
 }
 
 // A checker holds what earlier checks have read and made.
 type checker struct {
+	tool     string // the program that verifies; empty: not said
 	version  place
 	dataset  place            // nil where only a version was given
 	pointer  *publish.Pointer // of the dataset
 	manifest describe.Manifest
 	files    outputs.Files // as read
-	listed   bool          // the place has listed its files
 	ledger   *Ledger
-	releases []outputs.Edition
 	rebuilt  outputs.Version
 	tables   []outputs.Table
 	sheets   []dataset.Sheet // recomputed, all-tables last
@@ -94,8 +103,11 @@ type checker struct {
 	report   Report
 }
 
-func verify(ctx context.Context, p place) (Report, error) {
+func verify(ctx context.Context, p place, options []Option) (Report, error) {
 	c := checker{version: p, files: outputs.Files{}}
+	for _, o := range options {
+		o(&c)
+	}
 	if err := c.locate(ctx, p); err != nil {
 		return Report{}, err
 	}

@@ -173,7 +173,11 @@ func (b *builder) bound(v cursor, months int, last bool) privacy.Period {
 	if p.Months() == months {
 		return p
 	}
-	whole, err := privacy.NewPeriod(p.Start().Year(), int(p.Start().Month()), months)
+	day := p.Start()
+	if last {
+		day = p.End().AddDate(0, 0, -1)
+	}
+	whole, err := privacy.NewPeriod(day.Year(), int(day.Month()), months)
 	if err == nil && p.Months() < months && (!last && whole.Start().Equal(p.Start()) || last && whole.End().Equal(p.End())) {
 		return whole
 	}

@@ -19,6 +19,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strings"
 
 	"halftone/connectors"
 	"halftone/outputs"
@@ -113,10 +114,7 @@ func cause(err error) error {
 
 // load is Load on a text. open reads a path as written in it.
 func load(dir, file, text string, kinds []string, open func(string) ([]byte, error)) (Dataset, []Warning, error) {
-	const mark = "\ufeff"
-	if len(text) >= len(mark) && text[:len(mark)] == mark {
-		text = text[len(mark):]
-	}
+	text = strings.NewReplacer("\r\n", "\n", "\r", "\n").Replace(strings.TrimPrefix(text, "\ufeff"))
 	src := newSource(file, text)
 	root, problems := parse(src, text)
 	if root == nil {

@@ -58,7 +58,7 @@ func (v cursor) shape() *form {
 func (v cursor) given() bool { return v.n != nil }
 
 // fits reports whether the value is there and nothing in it is wrong.
-func (v cursor) fits() bool { return v.n != nil && !v.c.bad[v.n] }
+func (v cursor) fits() bool  { return v.n != nil && !v.c.bad[v.n] }
 func (v cursor) isMap() bool { return v.n != nil && v.n.kind == mapNode }
 func (v cursor) isList() bool {
 	return v.n != nil && v.n.kind == listNode

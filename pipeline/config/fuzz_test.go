@@ -26,7 +26,7 @@ func FuzzLoad(f *testing.F) {
 		}
 	}
 	for _, s := range []string{
-		"a: &a [*a]\n", "<<: [*x]\n", "? a\n: b\n", "a: |\n  x\n y", "{a: {b: c, d}}", "- - - a", "sources: {a: {from: {file: {}}}}", "sources: {a: {map: [1]}}",
+		"a: &a [*a]\n", "\r0", "<<: [*x]\n", "? a\n: b\n", "a: |\n  x\n y", "{a: {b: c, d}}", "- - - a", "sources: {a: {from: {file: {}}}}", "sources: {a: {map: [1]}}",
 		"tables: {a: {b: c}}\ndimensions: {b: {codes: codes/forms.csv}}\n", "privacy: {budget: {person: {epsilon: 1e99}}}", "schedule: {cron: 'TZ= * * * * *'}",
 		"period: {every: [2014-2018, x]}", "sources: {a: {where: [{}], key: [], map: {unit: {codes: []}, value: {}, period: {const: 1}}}}\n", "publish: [x]\nreport: []\nlanguages: [1]\n", laughs(),
 	} {
@@ -58,7 +58,7 @@ func FuzzLoad(f *testing.F) {
 		if !errors.As(err, &es) || len(es) == 0 {
 			t.Fatal(err)
 		}
-		lines := strings.Count(text, "\n") + 1
+		lines := strings.Count(text, "\n") + strings.Count(text, "\r") + 1
 		for _, p := range es {
 			if p.Message == "" || p.File == "halftone.yaml" && (p.Line < 0 || p.Line > lines || p.Line > 0 && p.Column < 1) {
 				t.Errorf("problem %+v", p)

@@ -174,6 +174,10 @@ func TestLoadValues(t *testing.T) {
 			func(d Dataset) bool {
 				return slices.Contains(d.Spec.Dimensions[1].Leaf().Codes, "_U") && d.About.Label("form", "_U", "en") != "_U"
 			}},
+		{"a list without levels", []string{"form: codes/forms.csv", "form: codes/plain.csv"}, map[string]string{"codes/plain.csv": "code\nsexual\nlabour\n"},
+			func(d Dataset) bool {
+				return d.Lists[1].Levels[1] == "form" && d.Spec.Dimensions[1].Levels[1].Name == "form" && d.About.Codes[1].Codes[1].Level == "form"
+			}},
 		{"a rule names the unknown child", []string{"place: STATE_ABBR", "place: {column: STATE_ABBR, codes: {XX: NE/_U}}"}, nil,
 			func(d Dataset) bool {
 				leaf := d.Spec.Dimensions[0].Leaf().Codes
@@ -269,7 +273,9 @@ func TestLoadFull(t *testing.T) {
 func TestLoadMapping(t *testing.T) {
 	const dir = "../../../shared/mapping"
 	// Those of the mapping language's datasets that use implemented keys only.
-	whole := []string{"dhis2-values-csv", "fbi-agencies", "kazakhstan", "kobo-records", "unicef-rates", "unsd-long", "unsd-xlsx"}
+	whole := []string{"dhis2-values-csv", "dhis2-values-spaces", "fbi-agencies", "kazakhstan", "kobo-records", "moldova", "primero-report", "unicef-rates"}
+	// These put rows at X/_U for an X that has no codes below it.
+	leaf := []string{"unsd-long", "unsd-xlsx"}
 	all, err := filepath.Glob(dir + "/*/halftone.yaml")
 	if err != nil || len(all) == 0 {
 		t.Skip("no datasets", err)
@@ -289,7 +295,8 @@ func TestLoadMapping(t *testing.T) {
 				t.Fatalf("loads: put it in the list (%v)", err)
 			}
 			for _, p := range es {
-				if !strings.HasSuffix(p.Message, "not implemented yet") {
+				known := slices.Contains(leaf, name) && p.Message == `code "Y0T17/_U" is not in the code list of "age"`
+				if !known && !strings.HasSuffix(p.Message, "not implemented yet") {
 					t.Error(p)
 				}
 			}

@@ -95,8 +95,31 @@ func refuse(src *source, text string) *Problem {
 // secretKey finds lines that may not be shown when their meaning is not known.
 var secretKey = regexp.MustCompile(`(?i)token|password|passwd|secret|api_?key|auth|header|credential|cookie|url`)
 
+// fromKey finds where settings of a connector begin; a period also has a from.
+var fromKey = regexp.MustCompile(`(?:^|[\s{,])from:(?:\s*$|\s+[^\s0-9"'])`)
+
+// hideByText does what reader.hide does where the file is no YAML: it goes by
+// indentation and by names.
+func hideByText(src *source) {
+	inside := -1 // indentation of the from above
+	for i, l := range src.lines {
+		body := strings.TrimLeft(l, " \t")
+		indent := len(l) - len(body)
+		if inside >= 0 && (body == "" || indent > inside) || secretKey.MatchString(l) {
+			src.show(i+1, 0)
+			continue
+		}
+		inside = -1
+		if at := fromKey.FindStringIndex(l); at != nil {
+			inside = indent
+			src.show(i+1, utf8.RuneCountInString(l[:at[0]])+len(" from:"))
+		}
+	}
+}
+
 func syntaxProblem(src *source, err error) Problem {
 	p := Problem{File: src.file, Message: "not YAML", Fix: "check indentation, quotes and brackets on this line and the one above"}
+	hideByText(src)
 	var ye yaml.Error
 	if !errors.As(err, &ye) {
 		return p
@@ -105,9 +128,6 @@ func syntaxProblem(src *source, err error) Problem {
 	if t := ye.GetToken(); t != nil && t.Position != nil {
 		at := place{max(1, min(t.Position.Line, len(src.lines))), max(1, t.Position.Column)}
 		p.Line, p.Column = at.line, at.col
-		if !secretKey.MatchString(src.lines[at.line-1]) {
-			p.Excerpt = src.excerpt(at)
-		}
 	}
 	if len(p.Message) > 200 {
 		p.Message = "not YAML"

@@ -82,11 +82,7 @@ type source struct {
 }
 
 func newSource(file, text string) *source {
-	lines := strings.Split(text, "\n")
-	for i, l := range lines {
-		lines[i] = strings.TrimSuffix(l, "\r")
-	}
-	return &source{file: file, lines: lines, shown: map[int]int{}}
+	return &source{file: file, lines: strings.Split(text, "\n"), shown: map[int]int{}}
 }
 
 // show keeps an excerpt of a line to its first n characters.

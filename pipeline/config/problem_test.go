@@ -23,6 +23,7 @@ func TestProblems(t *testing.T) {
 		{"unknown-connector", []string{"{file: {path: data/HT_2013-2020.csv}}", "{fiel: {path: hunter2}}"}, nil},
 		{"later-shapes", []string{"place: STATE_ABBR", "place: [{when: {A: b}, column: C}]", row, "    read: {header: {find: [A]}}\n" + row, "form: codes/forms.csv", "form: halftone/forms"}, nil},
 		{"syntax", []string{"tables:", "tables: ]"}, nil},
+		{"syntax-period", []string{"to: 2020}", "to: 2020]"}, nil},
 		{"syntax-tab", []string{"tables:\n", "tables:\n\tx: 1\n"}, nil},
 		{"twice", []string{"    agency: Federal Bureau of Investigation", "    agency: FBI\n    agency: Federal"}, nil},
 		{"level", []string{"{place: region, form: form}", "{place: regoin, from: form}"}, nil},
@@ -35,6 +36,7 @@ func TestProblems(t *testing.T) {
 		{"code-list-missing", []string{"codes/us-places.csv ", "codes/places.csv "}, nil},
 		{"code-list-bad", []string{"codes/us-places.csv ", "codes/bad.csv "}, map[string]string{"codes/bad.csv": "code,parent,level\nA,,region\nB,C,state\nA,,region\n"}},
 		{"period-length", []string{"from: 2013, to: 2020", "from: 2013-02, to: 2012"}, nil},
+		{"period-longer", []string{"from: 2013, to: 2020", "from: 2013-2014, to: 2019-2020"}, nil},
 		{"period-order", []string{"from: 2013, to: 2020", "from: 2013, to: 2012"}, nil},
 		{"period-bands", []string{"every: year, from: 2013, to: 2020", "every: [2014-2018, 2018, 2013-05, soon], from: 2014, to: 2013"}, nil},
 		{"period-missing", []string{"every: year, from: 2013, to: 2020", "every: year"}, nil},
@@ -48,11 +50,11 @@ func TestProblems(t *testing.T) {
 		{"cron-fields", []string{"tables:", "schedule: {cron: '99 * * *'}\ntables:"}, nil},
 		{"report", []string{"tables:", "report: {lead: by-regoin-form}\ntables:"}, nil},
 		{"formula", []string{"title: Human trafficking offences known to US police", `title: "=HYPERLINK(1)"`, "agency: Federal Bureau of Investigation", "agency: '@Federal'"}, nil},
-		{"languages", []string{"title: Human trafficking offences known to US police", "title: {es: Delitos}\nlanguages: [fr, FR, fr]"}, nil},
+		{"languages", []string{"title: Human trafficking offences known to US police", "title: {es: Delitos, PT-br: Crimes}\nlanguages: [fr, FR, fr]"}, nil},
 		{"comma-in-braces", []string{"title: Human trafficking offences known to US police", "title: {en: Offences, known to police}"}, nil},
 		{"where", []string{row, "    where: {A: {matches: '('}, B: {is: x}, C: []}\n" + row}, nil},
 		{"value", []string{"value: ACTUAL_COUNT", "value: {column: V, status: [], group_char: ',,'}"}, nil},
-		{"const", []string{"place: STATE_ABBR", "place: {const: exclude, blank: _T}", "period: DATA_YEAR", "period: {const: someday}"}, nil},
+		{"const", []string{"place: STATE_ABBR", "place: {const: exclude, blank: _T, codes: {x: ME}}", "period: DATA_YEAR", "period: {const: someday}"}, nil},
 		{"bounds-and-overlap", []string{"bounds: {min: -20, max: 5000}", "bounds: {max: -1}", "tables:", "overlap: 2\ntables:"}, nil},
 		{"unmapped", []string{"place: STATE_ABBR, ", ""}, nil},
 		{"many", []string{"unit: event ", "unit: victim ", "licence: US-PD", "licence: public domain", "dataset: us-offences", "dataset: US Offences", "to: 2020", "to: 2020, wait: a month"}, nil},
@@ -111,6 +113,16 @@ func TestNoYAML(t *testing.T) {
 	}
 }
 
+// Line breaks of other systems count as such.
+func TestLineBreaks(t *testing.T) {
+	for _, nl := range []string{"\n", "\r\n", "\r"} {
+		_, _, err := loadText(t, "halftone: 1"+nl+"tabels: {}"+nl, nil)
+		if err == nil || !strings.Contains(err.Error(), "halftone.yaml:2:1: unknown key \"tabels\"; did you mean \"tables\"?\n    2 | tabels: {}\n") {
+			t.Errorf("%q: %v", nl, err)
+		}
+	}
+}
+
 // laughs is the billion laughs: nine lists of nine aliases each.
 func laughs() string {
 	var b strings.Builder
@@ -137,8 +149,12 @@ func TestSettingsAreNotShown(t *testing.T) {
 		"next on the line":       {from, "{http: {url: 'hunter2\n        hunter2'}}\n    kee: x"},
 		"one line":               {"    from: " + from, "    <<: {from: {http: {url: hunter2}}, kee: x}"},
 		"whole source in a line": {"tables:", "  b: {agency: A, from: {http: {url: hunter2}}, kee: x}\ntables:"},
+		"source in two lines":    {"tables:", "  b: {agency: A, from: {http: {url: 'x\n      hunter2'}}, kee: x}\ntables:"},
 		"twice from":             {"    from: " + from, "    from: {file: {path: x}}\n    from: {http: {url: hunter2, url: hunter2}}"},
 		"syntax":                 {from, "{http: {url: hunter2}"},
+		"syntax on it":           {from, "\n      http:\n        x: {a: hunter2, b: ]}"},
+		"syntax on a line of it": {from, "{http: {x: hunter2}} y"},
+		"syntax by name":         {"tables:", "  b: {agency: A, token: hunter2, b: ]}\ntables:"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			_, _, err := loadText(t, edit(t, base(t), pairs...), nil)
@@ -154,14 +170,14 @@ func TestSettingsAreNotShown(t *testing.T) {
 
 func TestExcerpt(t *testing.T) {
 	long := strings.Repeat("é", 200)
-	s := newSource("f", "a: b\n\tc: d\r\n"+long+"\x1b\n")
+	s := newSource("f", "a: b\n\tc: d\n"+long+"\x1b\n")
 	for _, tt := range []struct {
 		name string
 		at   place
 		want string
 	}{
 		{"first", place{1, 4}, "    1 | a: b\n      |    ^"},
-		{"tab and CR", place{2, 2}, "    2 |  c: d\n      |  ^"},
+		{"tab", place{2, 2}, "    2 |  c: d\n      |  ^"},
 		{"past the end", place{1, 99}, "    1 | a: b\n      |     ^"},
 		{"no such line", place{9, 1}, ""},
 		{"no column", place{1, 0}, ""},

@@ -83,7 +83,7 @@ type test struct {
 var _ decider = (*test)(nil)
 
 func (t *test) decide(l label) {
-	hit := false
+	var hit bool
 	if t.re != nil {
 		hit = t.re.MatchString(l.clean)
 	} else {
