@@ -41,12 +41,13 @@ func (l Line) Forecast(ctx context.Context) (Forecast, error) {
 	}
 	f := Forecast{Plan: p, Digest: spec.Digest(), Bound: spec.Bound()}
 	shape := privacy.Model{Dimensions: spec.Dimensions, Tables: spec.Tables}
+	cells := func(i int) int { return shape.Cells(spec.Tables[i]) }
+	accuracy, err := spec.Accuracy(cells)
+	if err != nil {
+		return Forecast{}, err
+	}
 	for i, t := range spec.Tables {
-		tf := TableForecast{Name: t.Name, Cells: shape.Cells(t)}
-		if tf.Accuracy, err = p.Accuracy(t.Name, tf.Cells); err != nil {
-			return Forecast{}, err
-		}
-		tf.KnownTo = 5 * tf.HalfWidth
+		tf := TableForecast{Name: t.Name, Cells: cells(i), Accuracy: accuracy[i], KnownTo: 5 * accuracy[i].HalfWidth}
 		if tf.Without, err = without(spec, i); err != nil {
 			return Forecast{}, err
 		}
@@ -73,12 +74,11 @@ func without(spec privacy.Spec, drop int) (int64, error) {
 	}
 	left := append(append([]privacy.Table{}, spec.Tables[:drop]...), spec.Tables[drop+1:]...)
 	spec.Tables = left
-	p, err := privacy.NewPlan(spec)
+	a, err := spec.Accuracy(func(int) int { return 1 })
 	if err != nil {
 		return 0, err
 	}
-	a, err := p.Accuracy(left[0].Name, 1)
-	return a.HalfWidth, err
+	return a[0].HalfWidth, nil
 }
 
 // A look is the ledger as it stands. To look changes nothing and needs no lock.

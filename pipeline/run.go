@@ -229,7 +229,7 @@ func (s *session) measure(ctx context.Context, k privacy.Key, uses staging.Uses)
 	if err != nil {
 		return Released{}, err
 	}
-	return Released{k, m.Plan.NanoEpsilon}, nil
+	return Released{k, m.Plan.Cost()}, nil
 }
 
 // explain adds what to do to what the ledger refuses.
