@@ -2,10 +2,10 @@
 // zero-concentrated differential privacy (zCDP), in ε of pure differential
 // privacy, in (ε, δ), and in plain odds; over periods, editions and datasets.
 //
-// Budgets and charges are integers, charges rounded up and budgets down. Where a
-// logarithm is needed it is computed in integers too, with the direction of every
-// rounding proven: no float64 is added, multiplied or compared with a rounded one
-// here, so that every platform gives the same bits. PROOF.md holds the arguments.
+// Budgets and charges are integers, charges rounded up and budgets down. Logarithms
+// are computed in integers too, each rounded in a proven direction; a float64 is
+// only taken apart or put together, so that every platform gives the same bits.
+// PROOF.md holds the arguments.
 //
 // The caller guarantees that a charge is what a release costs, and that a person
 // is in as many periods as declared, over all pulls ever made.

@@ -43,19 +43,13 @@ func Delta(rho NanoRho, eps float64) float64 {
 	})
 	l := new(big.Int).Add(e, ln1p(divDown(one, beta)))
 	l.Sub(l, times(uint64(rho), new(big.Int).Add(one, beta)))
-	l = mulDown(beta, l)
-	l.Add(l, ln1p(beta))
+	l.Add(mulDown(beta, l), ln1p(beta))
 	// The least δ with ln(1/δ) <= l: positive float64 are in the order of their bits.
-	low, high := uint64(0), math.Float64bits(1)
-	for high-low > 1 {
-		mid := low + (high-low)/2
-		if lnInverse(math.Float64frombits(mid)).Cmp(l) <= 0 {
-			high = mid
-		} else {
-			low = mid
-		}
+	end := math.Float64bits(1)
+	tooSmall := func(bits uint64) bool {
+		return bits == 0 || bits < end && lnInverse(math.Float64frombits(bits)).Cmp(l) > 0
 	}
-	return math.Float64frombits(high)
+	return math.Float64frombits(largest(end/2, tooSmall) + 1)
 }
 
 // Rho is the budget that (ε, δ) gives: the largest ρ with Epsilon(ρ, δ) <= eps. It
@@ -72,25 +66,12 @@ func Rho(eps, delta float64) NanoRho {
 		best := mulDown(rho, onePlusTwice(beta))
 		return best.Sub(best, ln1p(divDown(one, beta))).Cmp(e) > 0
 	})
+	// What is left of ε at this β pays for (1+β)ρ.
 	rho := new(big.Int).Sub(e, divUp(new(big.Int).Sub(l, ln1p(beta)), beta))
-	rho.Add(rho, ln1p(divDown(one, beta)))
-	rho = divDown(rho, new(big.Int).Add(one, beta))
-	rho.Mul(rho, big.NewInt(perUnit)).Rsh(rho, frac)
-	r := uint64(0)
-	if rho.Sign() > 0 {
-		r = math.MaxUint64
-		if rho.IsUint64() {
-			r = rho.Uint64()
-		}
-	}
-	// r is a nano off at most, where a bound lies that near an integer.
-	for r > 0 && epsilonAbove(r, l).Cmp(e) > 0 {
-		r--
-	}
-	for r < math.MaxUint64 && epsilonAbove(r+1, l).Cmp(e) <= 0 {
-		r++
-	}
-	return NanoRho(r)
+	rho.Add(rho, ln1p(divDown(one, beta))).Mul(rho, big.NewInt(perUnit))
+	rho.Div(rho, new(big.Int).Add(one, beta))
+	// A guess out of range (below 0, above the largest) only costs more questions.
+	return NanoRho(largest(rho.Uint64(), func(r uint64) bool { return epsilonAbove(r, l).Cmp(e) <= 0 }))
 }
 
 // FromPureEpsilon is ρ of a release that is ε-differentially private: ε²/2 (Bun
@@ -142,11 +123,11 @@ func epsilonAbove(rho uint64, l *big.Int) *big.Int {
 		left := times(rho, mulDown(beta, beta))
 		return left.Add(left, ln1p(beta)).Cmp(l) < 0
 	})
-	eps := times(rho, beta)
+	eps := times(rho, new(big.Int).Add(one, beta))
 	eps.Add(eps, divUp(new(big.Int).Sub(l, ln1p(beta)), beta))
 	eps.Sub(eps, ln1p(divDown(one, beta)))
 	if eps.Sign() < 0 {
-		eps.SetInt64(0)
+		return new(big.Int)
 	}
 	return eps
 }
@@ -167,6 +148,31 @@ func search(below func(beta *big.Int) bool) *big.Int {
 		beta.SetBit(beta, last, 1)
 	}
 	return beta
+}
+
+// largest is the largest number that holds, where 0 does and none does above one
+// that does not. A guess that is off by one at most saves all but two questions.
+func largest(guess uint64, holds func(uint64) bool) uint64 {
+	low, high := uint64(0), uint64(math.MaxUint64)
+	ask := func(at uint64) {
+		switch {
+		case at <= low || at >= high: // known
+		case holds(at):
+			low = at
+		default:
+			high = at
+		}
+	}
+	ask(guess)
+	ask(guess + 1)
+	ask(guess - 1)
+	for high-low > 1 {
+		ask(low + (high-low)/2)
+	}
+	if low == math.MaxUint64-1 && holds(math.MaxUint64) {
+		return math.MaxUint64
+	}
+	return low
 }
 
 func onePlusTwice(x *big.Int) *big.Int {

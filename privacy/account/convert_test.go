@@ -178,23 +178,40 @@ func TestDeltaHoldsForGaussians(t *testing.T) {
 	}
 }
 
+const exactLn2 = "0.69314718055994530941723212145817656807550013436025525412068000949339362196969471560586332699642"
+
+// units rounds a decimal number down to 2^-frac.
+func units(t *testing.T, decimal string) *big.Int {
+	t.Helper()
+	f, _, err := big.ParseFloat(decimal, 10, 400, big.ToNearestEven)
+	if err != nil {
+		t.Fatal(err)
+	}
+	i, _ := f.SetMantExp(f, frac).Int(nil)
+	return i
+}
+
 func TestLn(t *testing.T) {
 	const unit = 1 << 16
 	for _, c := range []struct{ name, x, want string }{
 		{"1", "1", "0"},
-		{"2", "2", "0.69314718055994530941723212145817656807550013436025525412068000949339362196969471560586332699642"},
+		{"2", "2", exactLn2},
 		{"10", "10", "2.3025850929940456840179914546843642076011014886287729760333279009675726096773524802359972050896"},
 		{"1+2^128", "340282366920938463463374607431768211457", "88.722839111672999605405711546646600713666955933989728246216963056497439226315465943358158527123"},
 	} {
 		x, _ := new(big.Int).SetString(c.x, 10)
-		want, _, err := big.ParseFloat(c.want, 10, 330, big.ToNearestEven)
-		if err != nil {
-			t.Fatal(err)
-		}
-		exact, _ := want.SetMantExp(want, frac).Int(nil)
-		got := ln(new(big.Int).Lsh(x, frac))
-		if miss := exact.Sub(exact, got); miss.Sign() < 0 || miss.Cmp(big.NewInt(unit)) >= 0 {
+		miss := new(big.Int).Sub(units(t, c.want), ln(new(big.Int).Lsh(x, frac)))
+		if miss.Sign() < 0 || miss.Cmp(big.NewInt(unit)) >= 0 {
 			t.Errorf("ln %s: %d units below", c.name, miss)
+		}
+	}
+	if miss := new(big.Int).Sub(units(t, exactLn2), ln2); miss.Sign() < 0 || miss.BitLen() > 8 {
+		t.Errorf("ln 2: %d units below", miss)
+	}
+	for _, k := range []int{1, 2, 1000, 1074} {
+		least := new(big.Int).Mul(units(t, exactLn2), big.NewInt(int64(k)))
+		if above := least.Sub(lnInverse(math.Ldexp(1, -k)), least); above.Sign() < 0 || above.BitLen() > 20 {
+			t.Errorf("ln 2^%d: %d units above", k, above)
 		}
 	}
 	rapid.Check(t, func(t *rapid.T) {
@@ -214,6 +231,19 @@ func TestLn(t *testing.T) {
 			t.Errorf("ln 1/%g: %d units above", d, miss)
 		}
 	})
+}
+
+func TestLargest(t *testing.T) {
+	const full = math.MaxUint64
+	for _, want := range []uint64{0, 1, 2, 1000, 1 << 63, full - 2, full - 1, full} {
+		for _, off := range []uint64{0, 1, full, 2, full - 1, 1 << 40} {
+			asked := 0
+			got := largest(want+off, func(n uint64) bool { asked++; return n <= want })
+			if got != want || asked > 68 {
+				t.Errorf("guess %d: %d, want %d, after %d questions", want+off, got, want, asked)
+			}
+		}
+	}
 }
 
 func TestFromPureEpsilon(t *testing.T) {

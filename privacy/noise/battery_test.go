@@ -3,6 +3,7 @@ package noise
 import (
 	"fmt"
 	"math"
+	"slices"
 	"testing"
 )
 
@@ -77,8 +78,8 @@ func TestChiSquare(t *testing.T) {
 func chiSquare(s theta, x []int64, lower []int64) float64 {
 	seen := make([]float64, len(lower)+1)
 	for _, v := range x {
-		i := 0
-		for i < len(lower) && v >= lower[i] {
+		i, found := slices.BinarySearch(lower, v)
+		if found {
 			i++
 		}
 		seen[i]++

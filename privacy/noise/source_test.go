@@ -110,6 +110,9 @@ func TestSourceIsWithheld(t *testing.T) {
 	for _, verb := range []string{"%v", "%+v", "%#v", "%s", "%x", "%q", "%d"} {
 		out += fmt.Sprintf(verb, r) + fmt.Sprintf(verb, *r) + fmt.Sprintf(verb, struct{ R *Source }{r})
 	}
+	if n := strings.Count(out, withheld); n != 4+3*7 {
+		t.Errorf("said to be withheld %d times", n)
+	}
 	for _, leak := range []string{"255", "ff", "FF", "//", "8008"} { // 8008: where it stands
 		if strings.Contains(out, leak) {
 			t.Errorf("%q in %.300q", leak, out)
