@@ -13,7 +13,7 @@ help: ## print this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 build: ## make bin/halftone
-	$(GO) build -trimpath -o bin/halftone ./cmd/halftone
+	$(GO) build -o bin/halftone ./cmd/halftone
 
 demo: build ## run the whole pipeline on real public data, into demo/
 	@test -e $(DEMO)/halftone.yaml || bin/halftone init $(DEMO) --example us-offences > /dev/null

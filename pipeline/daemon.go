@@ -3,7 +3,6 @@ package pipeline
 import (
 	"context"
 	"errors"
-	"fmt"
 	"sync/atomic"
 	"time"
 
@@ -31,7 +30,7 @@ type Daemon struct {
 func NewDaemon(l Line, say func(string, ...any)) (*Daemon, error) {
 	s := l.Dataset.Schedule
 	if s == nil {
-		return nil, fmt.Errorf("%w: halftone.yaml has no schedule; give it `schedule: {cron: …, timezone: …}`, or run by hand: halftone run", ErrUnknown)
+		return nil, usage("halftone.yaml has no schedule; give it `schedule: {cron: …, timezone: …}`, or run by hand: halftone run")
 	}
 	c, err := schedule.Parse(s.Cron, s.Timezone)
 	if err != nil {

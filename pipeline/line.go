@@ -87,7 +87,7 @@ func Outcome(err error) string {
 		return outcomeLocked
 	case errors.As(err, &stop):
 		return outcomeSource
-	case errors.As(err, &setting), errors.As(err, &problems), errors.Is(err, ErrUnknown):
+	case errors.As(err, &setting), errors.As(err, &problems), errors.Is(err, ErrUsage):
 		return outcomeConfig
 	case errors.Is(err, ErrRefused), errors.Is(err, privacy.ErrBudget), errors.Is(err, privacy.ErrTerms),
 		errors.Is(err, privacy.ErrPinned), errors.Is(err, runs.ErrBusy):

@@ -45,7 +45,7 @@ type SourceResult struct {
 func (l Line) Pull(ctx context.Context, opt PullOptions) ([]SourceResult, error) {
 	for _, name := range opt.Sources {
 		if !slices.ContainsFunc(l.Dataset.Sources, func(s config.Source) bool { return s.Name == name }) {
-			return nil, fmt.Errorf("%w: there is no source %q in halftone.yaml", ErrUnknown, name)
+			return nil, usage("there is no source %q in halftone.yaml", name)
 		}
 	}
 	st, err := l.store()
@@ -71,8 +71,18 @@ func (l Line) Pull(ctx context.Context, opt PullOptions) ([]SourceResult, error)
 	return out, nil
 }
 
-// ErrUnknown says that a name on the command line is not in the configuration (exit 2).
-var ErrUnknown = errors.New("unknown name")
+// ErrUsage says that the command line does not fit the configuration (exit 2).
+var ErrUsage = errors.New("usage")
+
+// A usageError prints what is wrong and no more.
+type usageError string
+
+func usage(format string, args ...any) error { return usageError(fmt.Sprintf(format, args...)) }
+
+func (e usageError) Error() string { return string(e) }
+
+// Is makes errors.Is(err, ErrUsage) hold.
+func (usageError) Is(target error) bool { return target == ErrUsage }
 
 func (l Line) pull(ctx context.Context, st *staging.Store, s config.Source, opt PullOptions) (SourceResult, error) {
 	src, err := l.open(ctx, s)

@@ -49,7 +49,7 @@ type Released struct {
 func (l Line) Run(ctx context.Context, opt RunOptions) (res RunResult, err error) {
 	for _, p := range []privacy.Period{opt.From, opt.To} {
 		if p != (privacy.Period{}) && !l.Dataset.Calendar.Holds(p) {
-			return RunResult{}, fmt.Errorf("%w: %s is no period of this dataset", ErrUnknown, p)
+			return RunResult{}, usage("%s is no period of this dataset", p)
 		}
 	}
 	s, err := l.begin(ctx)

@@ -210,5 +210,5 @@ func (l Line) Quarantine(source string) (normalize.Report, bool, error) {
 			return st.Report(source)
 		}
 	}
-	return normalize.Report{}, false, ErrUnknown
+	return normalize.Report{}, false, usage("there is no source %q in halftone.yaml", source)
 }

@@ -183,7 +183,7 @@ func (a *app) quarantineCommand() *cobra.Command {
 
 func (a *app) quarantine(l pipeline.Line, source string, most int) error {
 	r, pulled, err := l.Quarantine(source)
-	if errors.Is(err, pipeline.ErrUnknown) {
+	if errors.Is(err, pipeline.ErrUsage) {
 		return usage("there is no source %q in halftone.yaml; there are: %s", source, sourceNames(l.Dataset))
 	}
 	if err != nil {

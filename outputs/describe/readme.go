@@ -65,7 +65,7 @@ func Readme(v outputs.Version, tables []outputs.Table) ([]byte, error) {
 		}
 		p.Tables = append(p.Tables, rt)
 	}
-	p.Example = p.Tables[max(0, slices.IndexFunc(p.Tables, func(t readmeTable) bool { return t.Name == v.About.Lead }))]
+	p.Example = example(p.Tables, v.About.Lead)
 	p.Citation = fmt.Sprintf("%s (%d). %s. Version %s.", oneLine(v.About.Publisher.Name), v.Composed.UTC().Year(), oneLine(v.About.Title.In(langs[0])), v.Name)
 	if p.URL != "" {
 		p.Citation += " " + p.URL
@@ -75,6 +75,16 @@ func Readme(v outputs.Version, tables []outputs.Table) ([]byte, error) {
 		return nil, fmt.Errorf("describe: README: %w", err)
 	}
 	return []byte(b.String()), nil
+}
+
+// example is the lead table if it has cells to add up, else the first that has.
+func example(tables []readmeTable, lead string) readmeTable {
+	for _, name := range []string{lead, ""} {
+		if i := slices.IndexFunc(tables, func(t readmeTable) bool { return len(t.Keys) > 0 && (name == "" || t.Name == name) }); i >= 0 {
+			return tables[i]
+		}
+	}
+	return tables[0]
 }
 
 // oneLine keeps a text from starting a heading or a block of its own.

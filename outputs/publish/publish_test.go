@@ -269,6 +269,24 @@ func TestRefusals(t *testing.T) {
 	}
 }
 
+// A link within the public folder would publish into another dataset.
+func TestLinkWithinTheFolder(t *testing.T) {
+	root := t.TempDir()
+	f := open(t, root)
+	if err := os.MkdirAll(filepath.Join(root, "datasets/other"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Symlink("other", filepath.Join(root, "datasets/d")); err != nil {
+		t.Fatal(err)
+	}
+	if err := f.Put(t.Context(), "d", "2026.11-1", version(t, "2026.11-1", 1)); err == nil {
+		t.Error("written through a link")
+	}
+	if _, err := f.Heads(t.Context()); err == nil {
+		t.Error("a link among the datasets was passed over")
+	}
+}
+
 func TestHeadsOfSpoiltManifest(t *testing.T) {
 	root := t.TempDir()
 	f := open(t, root)

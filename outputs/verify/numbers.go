@@ -67,7 +67,7 @@ func (c *checker) rebuild(ctx context.Context) error {
 			return err
 		}
 	}
-	if err := checkSize(v); err != nil {
+	if err := checkSize(v, maxRows); err != nil {
 		return err
 	}
 	if err := c.checkReleaseList(v); err != nil {
@@ -100,15 +100,15 @@ func (c *checker) rebuild(ctx context.Context) error {
 // files cannot stand for a table that fills the memory.
 const maxRows = 1 << 24
 
-func checkSize(v outputs.Version) error {
+func checkSize(v outputs.Version, most int) error {
 	m, err := v.Releases[len(v.Releases)-1].Release.Model()
 	if err != nil {
 		return err
 	}
 	rows := 0
 	for _, t := range m.Tables {
-		if rows += m.Cells(t) * len(v.Releases); rows > maxRows {
-			return errors.New("the tables have more than 2^24 cells")
+		if rows += m.Cells(t) * len(v.Releases); rows > most {
+			return fmt.Errorf("the tables have more than %d cells", most)
 		}
 	}
 	return nil

@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"halftone/outputs"
+	"halftone/outputs/compose/composetest"
 	"halftone/privacy"
 )
 
@@ -98,6 +99,21 @@ func TestPageTables(t *testing.T) {
 	}
 	if n, err := sameTables([]byte(strings.ReplaceAll(page, "<b>co</b>", "<i>co</i>")), []byte(page)); n != 1 || err != nil {
 		t.Errorf("other markup: %d, %v", n, err)
+	}
+}
+
+// A few small files cannot stand for tables that fill the memory.
+func TestCheckSize(t *testing.T) {
+	w := composetest.New()
+	w.Release(t, "2018", 1, 1)
+	w.Release(t, "2019", 1, 1)
+	v := w.Version(t, "2026.11-1", 1)
+	cells := 2 * (1 + 2 + 4 + 3) // two periods of four tables
+	if err := checkSize(v, cells); err != nil {
+		t.Error(err)
+	}
+	if err := checkSize(v, cells-1); err == nil {
+		t.Error("accepted a cell more than may be")
 	}
 }
 
