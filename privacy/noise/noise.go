@@ -1,8 +1,9 @@
 // Package noise holds the integer noise that releases are made with: how it is
 // drawn, and what is exactly known of its distribution.
 //
-// Drawing reads crypto/rand and nothing else; there is no seed. Everything
-// else here is a pure function of public parameters.
+// Randomness comes from crypto/rand, as it is or as the key of a stream, and from
+// nothing else; there is no seed. Everything but drawing is a pure function of
+// public parameters. PROOF.md says why the discrete Gaussian is exact.
 package noise
 
 import (

@@ -45,7 +45,7 @@ func NewSource() *Source {
 // collector: the standard library has no way to clear it.
 func keystream(buf []byte) {
 	var key [32]byte
-	rand.Read(key[:]) //nolint:errcheck // documented never to fail
+	_, _ = rand.Read(key[:]) // documented never to fail
 	block, err := aes.NewCipher(key[:])
 	clear(key[:])
 	if err != nil {
