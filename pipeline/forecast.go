@@ -14,13 +14,12 @@ import (
 // A Forecast says what a release would cost and how accurate it would be. It is
 // made from the configuration and the ledger: no data, no network.
 type Forecast struct {
-	Plan    privacy.Plan
-	Digest  string           // of the spec
-	Bound   privacy.Bound    // M and P
-	Due     []privacy.Period // due and not released
-	Next    privacy.Period   // the next to become due; zero: none
-	Tables  []TableForecast
-	Account Account // as the ledger stands
+	Plan   privacy.Plan
+	Digest string           // of the spec
+	Bound  privacy.Bound    // M and P
+	Due    []privacy.Period // due and not released
+	Next   privacy.Period   // the next to become due; zero: none
+	Tables []TableForecast
 }
 
 // A TableForecast is about the worst cell of one table of one release.
@@ -57,7 +56,9 @@ func (l Line) Forecast(ctx context.Context) (Forecast, error) {
 	if err != nil {
 		return Forecast{}, err
 	}
-	f.Account = led.account
+	if err := l.TermsHold(led.account); err != nil {
+		return Forecast{}, err
+	}
 	for _, due := range l.Dataset.Calendar.Due(l.Clock.Now()) {
 		if led.states[l.key(due)] == ledger.Planned {
 			f.Due = append(f.Due, due)

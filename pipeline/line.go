@@ -63,7 +63,12 @@ type SourceStopped struct {
 	Result SourceResult
 }
 
-func (e *SourceStopped) Error() string { return e.Source + ": " + e.Err.Error() }
+func (e *SourceStopped) Error() string {
+	if text := e.Err.Error(); strings.HasPrefix(text, e.Source+":") {
+		return text // normalize names the source itself
+	}
+	return e.Source + ": " + e.Err.Error()
+}
 
 // Unwrap gives the cause.
 func (e *SourceStopped) Unwrap() error { return e.Err }

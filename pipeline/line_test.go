@@ -125,9 +125,20 @@ func TestDueRule(t *testing.T) {
 		if err != nil {
 			t.Fatalf("%s: %v", step.at, err)
 		}
+		if empty := fmt.Sprint(res.Empty); strings.Contains(step.released, "2026-04") != (empty == "[2026-04]") {
+			t.Errorf("%s: without rows %s", step.at, empty)
+		}
 		if periods(res.Released) != step.released || res.Version.Name != step.version {
 			t.Errorf("%s: released %q in %q, want %q in %q", step.at, periods(res.Released), res.Version.Name, step.released, step.version)
 		}
+	}
+	// What the officer is told: April had no row; later rows of it change nothing.
+	if err := os.WriteFile(filepath.Join(l.Data, "data.csv"), []byte("month,place,cases\n2026-01,N,50\n2026-02,S,60\n2026-03,N,70\n2026-04,N,7\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	res, err := l.Run(t.Context(), RunOptions{})
+	if err != nil || len(res.Released) > 0 || fmt.Sprint(res.Late) != "[2026-04]" {
+		t.Errorf("released %q, late %v, %v", periods(res.Released), res.Late, err)
 	}
 	b, err := l.Budget(t.Context())
 	if err != nil || len(b.Charges) != 4 || len(b.Versions) != 2 {

@@ -114,7 +114,11 @@ func (l Line) pull(ctx context.Context, st *staging.Store, s config.Source, opt 
 		err = l.complete(s, t, report, opt)
 	}
 	if !opt.DryRun {
-		if keep := st.KeepReport(s.Name, report); err == nil {
+		var limit *normalize.QuarantineError
+		if kept := report; err != nil && !errors.As(err, &limit) {
+			kept.Source, kept.Stopped = s.Name, err.Error()
+			_ = st.KeepReport(s.Name, kept) // the source's own fault is what must be said
+		} else if keep := st.KeepReport(s.Name, report); err == nil {
 			err = keep
 		}
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 
 	"halftone/pipeline/runs"
 	"halftone/pipeline/staging"
@@ -32,7 +33,9 @@ type RunResult struct {
 	Released []Released // charged by this run
 	Resumed  []Released // charged by an earlier one, sealed by this
 	Periods  []privacy.Period
-	Version  VersionInfo // published by this run, else the latest
+	Empty    []privacy.Period // released by this run although no source had a row of them: zeros plus noise
+	Late     []privacy.Period // released before; the rows have changed since, which changes nothing
+	Version  VersionInfo      // published by this run, else the latest
 	Account  Account
 }
 
@@ -62,6 +65,14 @@ func (l Line) Run(ctx context.Context, opt RunOptions) (res RunResult, err error
 	}
 	defer func() { err = s.finish(ctx, res, err) }()
 
+	// 0. The first charge has fixed the terms, whether or not anything is due now.
+	account, err := s.account(ctx)
+	if err != nil {
+		return res, err
+	}
+	if err := l.TermsHold(account); err != nil {
+		return res, err
+	}
 	// 1. What an earlier run has charged and not sealed.
 	if res.Resumed, err = s.resume(ctx); err != nil {
 		return res, err
@@ -88,6 +99,9 @@ func (l Line) Run(ctx context.Context, opt RunOptions) (res RunResult, err error
 	}
 	if len(due) > 0 {
 		l.say(Event{Step: "release", Done: len(due), Total: len(due)})
+	}
+	if res.Empty, res.Late, err = s.surprises(ctx, due); err != nil {
+		return res, err
 	}
 	// 4. Compose and publish.
 	if err := s.publish(ctx, opt.Compose, &res); err != nil {
@@ -130,6 +144,44 @@ func (s *session) sameMeaning(ctx context.Context, due []privacy.Period) error {
 		return err
 	}
 	return sameMeaning(last, s.l.Dataset.Spec)
+}
+
+// surprises are what the officer should know and nobody else: periods of which
+// no source has a row, and released ones whose rows have changed since.
+func (s *session) surprises(ctx context.Context, due []privacy.Period) (empty, late []privacy.Period, err error) {
+	charges, err := s.led.Charges(ctx, s.l.Dataset.Name)
+	if err != nil {
+		return nil, nil, err
+	}
+	for _, c := range charges {
+		if c.Key.Series != s.l.Dataset.Spec.Series {
+			continue
+		}
+		uses := staging.Uses{}
+		held := false
+		for _, src := range s.l.Dataset.Sources {
+			batches, err := s.st.Batches(src.Name)
+			if err != nil {
+				return nil, nil, err
+			}
+			if slices.Contains(c.Reporting, src.Name) {
+				uses[src.Name] = staging.Select(src.Delivers, batches, c.Key.Period)
+				held = held || len(uses[src.Name]) > 0
+			}
+		}
+		digest, err := s.st.InputDigest(c.Key.Period, uses)
+		switch {
+		case err != nil:
+			return nil, nil, err
+		case slices.Contains(due, c.Key.Period):
+			if !held {
+				empty = append(empty, c.Key.Period)
+			}
+		case digest != c.InputDigest:
+			late = append(late, c.Key.Period)
+		}
+	}
+	return empty, late, nil
 }
 
 // release counts the newest rows of a period, charges, draws and seals.
@@ -241,4 +293,13 @@ func explain(err error) error {
 		return fmt.Errorf("%w. Nothing was charged; see: halftone budget", err)
 	}
 	return err
+}
+
+// TermsHold refuses a configuration whose budget, mechanism or number of periods
+// is not what the dataset's first charge has fixed.
+func (l Line) TermsHold(a Account) error {
+	if len(a.Periods) == 0 || a.Terms == l.Dataset.Spec.Terms() {
+		return nil
+	}
+	return explain(fmt.Errorf("%s: %w", l.Dataset.Name, privacy.ErrTerms))
 }

@@ -86,7 +86,7 @@ func (a *app) printBudget(l pipeline.Line, b pipeline.Budget) {
 	}
 	a.print("so far        epsilon %s of %s for %s%s\n", epsilon(b.Account.PersonCost), epsilon(t.Budget), unit, spentOn(t))
 	a.print("plain words   Someone 50%% sure that %s is in the data is right at most %s of the time after reading all of it.\n", unit, guess(b.Account.PersonCost))
-	a.print("ledger        %s, %s, 0 burnt · chain ok · head %s\n", plural(len(b.Charges), "charge", "charges"), plural(b.Seals, "seal", "seals"), short(b.Head))
+	a.print("ledger        %s, %s, 0 burnt · chain ok · head now %s; each version names the head that it was composed at\n", plural(len(b.Charges), "charge", "charges"), plural(b.Seals, "seal", "seals"), short(b.Head))
 	a.print("Next: halftone verify %s   checks the published files against the ledger\n", filepath.Join(l.Public, "datasets", d.Name))
 }
 

@@ -66,7 +66,7 @@ func (a *app) printPlan(l pipeline.Line, f pipeline.Forecast) {
 	}
 	a.print("\n")
 	g.write(a.out)
-	a.print("± and change are of the worst cell, privacy noise only, before any data are read.\n\n")
+	a.print("± and change are of the worst cell, privacy noise only, before any data are read; change is within one table alone.\nA report compares more at once and so needs somewhat larger changes.\n\n")
 	a.printPlanBudget(l, f)
 	if t := dearest(f); t.Without > 0 {
 		a.print("\nEach table costs 1/%d of the budget. Without one of them, any of them, the others would be ± %s.\n", len(f.Tables), group(t.Without))

@@ -199,6 +199,10 @@ func (a *app) quarantine(l pipeline.Line, source string, most int) error {
 		a.print("%s has not been pulled yet.\nNext: halftone pull %s\n", source, source)
 		return nil
 	}
+	if r.Stopped != "" {
+		a.print("%s · the newest pull stopped before any row was judged:\n  %s\nNext: correct that, then halftone pull %s\n", source, r.Stopped, source)
+		return nil
+	}
 	n := r.Outcomes[normalize.Quarantined]
 	a.print("%s · %s of %s rows of the newest pull in quarantine\n", source, group(n), group(r.Read))
 	if n == 0 {

@@ -114,6 +114,12 @@ func (a *app) printRun(l pipeline.Line, res pipeline.RunResult) {
 	for _, r := range res.Pulled {
 		a.printPull(l, r, false)
 	}
+	if len(res.Empty) > 0 {
+		a.note("note: no source had a row of %s: released as zeros plus noise. If a source has ended, set period.to; if it is late, a longer period.wait.", span(res.Empty))
+	}
+	if len(res.Late) > 0 {
+		a.note("note: rows of %s have changed since their release. What is published stays as it is.", span(res.Late))
+	}
 	a.printReleased(res)
 	if res.State == pipeline.StateNothingDue {
 		a.printNothingDue(l, res)

@@ -16,6 +16,13 @@ func (a *app) validateCommand() *cobra.Command {
 			if err := l.CheckSources(c.Context()); err != nil {
 				return err
 			}
+			b, err := l.Budget(c.Context())
+			if err != nil {
+				return err
+			}
+			if err := l.TermsHold(b.Account); err != nil {
+				return err
+			}
 			for _, w := range a.warnings {
 				a.note("%s", w.Problem.Error())
 			}

@@ -1,8 +1,10 @@
 package format
 
 import (
+	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"regexp"
 	"slices"
@@ -81,6 +83,19 @@ func (in Input) record(t *table, s *scanner, line int64, at []int) error {
 	return nil
 }
 
+// missing says what to do about a column that is not in the header. It tells the
+// usual cause from a header of one field.
+func missing(fields [][]byte) string {
+	if len(fields) == 1 {
+		for _, d := range []struct{ char, name string }{{";", `";"`}, {"\t", "a tab"}, {",", "a comma"}, {"|", `"|"`}} {
+			if bytes.Contains(fields[0], []byte(d.char)) {
+				return fmt.Sprintf("the header is one column with %s in it: say so with `read: {delimiter: …}`", d.name)
+			}
+		}
+	}
+	return "compare its name with the header, letter by letter; `delimiter` and `header` say where it stands"
+}
+
 // header finds the columns to keep: at[i] is the field of names[i].
 func (in Input) header(s *scanner) (names []string, at []int, width int, err error) {
 	if err := in.headerLine(s); err != nil {
@@ -93,7 +108,7 @@ func (in Input) header(s *scanner) (names []string, at []int, width int, err err
 	for _, name := range in.Columns {
 		i := slices.Index(there, name)
 		if i < 0 {
-			return nil, nil, 0, in.column(name, "the column is missing", "compare its name with the header, letter by letter; `delimiter` and `header` say where it stands")
+			return nil, nil, 0, in.column(name, "the column is missing", missing(s.fields))
 		}
 		names, at = append(names, name), append(at, i)
 	}

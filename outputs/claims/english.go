@@ -31,9 +31,9 @@ func english() map[string]phrase {
 		"not_material.down": {"{n} {counts} recorded in {to}",
 			" ({low} to {high}), {change} fewer than in {from}: about as many."},
 		"within_chance.up": {"{n} {counts} recorded in {to}",
-			" ({low} to {high}), {change} more than in {from}. Chance alone can make as much of a constant rate: about as many."},
+			" ({low} to {high}), {change} more than in {from}, which chance alone can make: about as many."},
 		"within_chance.down": {"{n} {counts} recorded in {to}",
-			" ({low} to {high}), {change} fewer than in {from}. Chance alone can make as much of a constant rate: about as many."},
+			" ({low} to {high}), {change} fewer than in {from}, which chance alone can make: about as many."},
 		"not_detected": {"{n} {counts} recorded in {to}",
 			" ({low} to {high}), no detectable change from {from}: one under {visible} could have gone unseen."},
 
@@ -46,9 +46,9 @@ func english() map[string]phrase {
 		"not_material.down.cell": {"{cell}: {n} recorded in {to}",
 			" ({low} to {high}), {change} fewer than in {from}: about as many."},
 		"within_chance.up.cell": {"{cell}: {n} recorded in {to}",
-			" ({low} to {high}), {change} more than in {from}. Chance alone can make as much of a constant rate: about as many."},
+			" ({low} to {high}), {change} more than in {from}, which chance alone can make: about as many."},
 		"within_chance.down.cell": {"{cell}: {n} recorded in {to}",
-			" ({low} to {high}), {change} fewer than in {from}. Chance alone can make as much of a constant rate: about as many."},
+			" ({low} to {high}), {change} fewer than in {from}, which chance alone can make: about as many."},
 		"not_detected.cell": {"{cell}: no detectable change",
 			" in {to}. A change under {visible} since {from} could have gone unseen."},
 

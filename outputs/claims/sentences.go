@@ -19,7 +19,7 @@ func (l Language) Sentence(a outputs.About, t outputs.Table, c Claim) Sentence {
 			key = string(c.Reason) + ".down"
 		}
 	case More, Fewer:
-		if c.Before >= 2*c.SD && c.percent() >= 1 { // a share of little more than noise says nothing
+		if c.Before >= 2*c.SD && c.After >= 0 && c.percent() >= 1 { // a share of little more than noise says nothing
 			key += ".percent"
 		}
 	}

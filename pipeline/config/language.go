@@ -61,7 +61,7 @@ func periodForm() *form {
 			oneWord("month", "quarter", "year"), listOf("a list of bands", label("a band of years such as 2014-2018")).some())).fixed(),
 		opt("from", "First period. Required, but not with bands.", period).none("with bands: the first band"),
 		opt("to", "Last period: no later one is ever due. May be moved on later.", period).none("none").orNull(),
-		opt("wait", "A period is due this long after its end. Rows later than that need a revision.", duration()).or("1 month"),
+		opt("wait", "A period is due this long after its end. Rows later than that change nothing that is released.", duration()).or("1 month"),
 		later("year_starts"),
 	)...)
 }

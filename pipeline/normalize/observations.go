@@ -58,12 +58,13 @@ const MaxRejected = 100_000
 // A Report says what became of every row of a pull.
 type Report struct {
 	Source     string            `json:"source"`
-	Read       int64             `json:"read"`           // rows, without the blank ones
-	Blank      int64             `json:"blank"`          // rows with no text in any mapped column: no rows to us
-	Outcomes   map[Outcome]int64 `json:"outcomes"`       // adds up to Read
-	Reasons    map[string]int64  `json:"reasons"`        // of the quarantined rows
-	Quarantine []Rejected        `json:"quarantine"`     // in row order, the first MaxRejected
-	Periods    map[string]int64  `json:"periods"`        // observations a period
-	Unknown    map[string]int64  `json:"unknown_labels"` // observations a dimension whose label only the rule's `unknown` took
-	Unused     []string          `json:"unused"`         // literals of the mapping that no row had, with their keys
+	Stopped    string            `json:"stopped,omitempty"` // why the whole source stopped, but for its quarantine limit
+	Read       int64             `json:"read"`              // rows, without the blank ones
+	Blank      int64             `json:"blank"`             // rows with no text in any mapped column: no rows to us
+	Outcomes   map[Outcome]int64 `json:"outcomes"`          // adds up to Read
+	Reasons    map[string]int64  `json:"reasons"`           // of the quarantined rows
+	Quarantine []Rejected        `json:"quarantine"`        // in row order, the first MaxRejected
+	Periods    map[string]int64  `json:"periods"`           // observations a period
+	Unknown    map[string]int64  `json:"unknown_labels"`    // observations a dimension whose label only the rule's `unknown` took
+	Unused     []string          `json:"unused"`            // literals of the mapping that no row had, with their keys
 }
