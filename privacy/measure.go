@@ -60,8 +60,12 @@ func Measure(ctx context.Context, s Spec, c Cube, k Key, in Input, l Ledger) (Re
 	if err != nil {
 		return Release{}, fmt.Errorf("%s: %w", k, err)
 	}
-	// 3. Charge.
 	bound := s.Bound()
+	file := sealedFile{SealedFormat, k, s.Digest(), s.Unit, s.Measure, bound.PerPeriod, bound.Periods, s.Dimensions, s.Tables, p, noisy}
+	if err := file.check(k); err != nil { // what could not be opened must not be charged
+		return Release{}, fmt.Errorf("%s: %w", k, err)
+	}
+	// 3. Charge.
 	if err := l.Reserve(ctx, Charge{k, p.NanoEpsilon, s.Terms(), s.Digest(), in.Digest, in.Expected, in.Reporting}); err != nil {
 		return Release{}, fmt.Errorf("%s: %w", k, err)
 	}
@@ -72,8 +76,7 @@ func Measure(ctx context.Context, s Spec, c Cube, k Key, in Input, l Ledger) (Re
 		}
 	}
 	// 5. Seal.
-	b, err := json.Marshal(sealedFile{SealedFormat, k, s.Digest(), s.Unit, s.Measure, bound.PerPeriod, bound.Periods,
-		s.Dimensions, s.Tables, p, noisy})
+	b, err := json.Marshal(file)
 	if err != nil {
 		return Release{}, fmt.Errorf("%s: %w", k, err)
 	}

@@ -147,6 +147,9 @@ func (s Spec) Check() error {
 			return fmt.Errorf("privacy: source %s: contribution out of range (1 to 2^20)", src.Name)
 		}
 	}
+	if b := s.Bound(); b.PerPeriod > maxContribution || b.Periods > maxContribution {
+		return errors.New("privacy: the contributions of the sources add up to more than 2^20")
+	}
 	if b := s.Budget; b.NanoEpsilon == 0 || math.IsNaN(b.Delta) || b.Delta < 0 || b.Delta >= 1 {
 		return errors.New("privacy: the budget must be positive, delta from 0 to below 1")
 	}
