@@ -5,6 +5,8 @@ RACE    := $(if $(shell command -v gcc 2>/dev/null),-race)
 TOOLS   := $(CURDIR)/bin/tools
 LINTER  := $(TOOLS)/golangci-lint-v2.15.0
 DEMO    ?= demo
+# A version is a commit; with changes on top it is marked, and vouches for no bytes.
+VERSION := $(shell git describe --always --dirty 2>/dev/null)
 
 .DEFAULT_GOAL := help
 .PHONY: help build demo test check format vet lint samples fuzz clean
@@ -13,7 +15,7 @@ help: ## print this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 build: ## make bin/halftone
-	$(GO) build -o bin/halftone ./cmd/halftone
+	$(GO) build -ldflags "-X main.built=$(VERSION)" -o bin/halftone ./cmd/halftone
 
 demo: build ## run the whole pipeline on real public data, into demo/
 	@test -e $(DEMO)/halftone.yaml || bin/halftone init $(DEMO) --example us-offences > /dev/null

@@ -42,7 +42,7 @@ func differences(a, b outputs.Edition, before, m privacy.Model) (kinds []string)
 	if lacks(a.Expected, b.Expected) {
 		kinds = append(kinds, "source_left")
 	}
-	if fmt.Sprint(before.Dimensions) != fmt.Sprint(m.Dimensions) {
+	if fmt.Sprint(before.Dimensions) != fmt.Sprint(m.Dimensions) { // shapes only: small
 		kinds = append(kinds, "codes_changed")
 	}
 	if fmt.Sprint(before.Tables) != fmt.Sprint(m.Tables) {
@@ -67,6 +67,11 @@ func sameMeaning(last privacy.Model, s privacy.Spec) error {
 	if last.Unit != s.Unit {
 		return refuse("`unit` has changed")
 	}
+	if now := s.Bound().PerPeriod; now > last.Bound.PerPeriod {
+		return fmt.Errorf("%w: one %s may now change the counts of a period by %d, and releases were made for %d: for them the promise would be "+
+			"weaker than what is published. Nothing was charged. Keep contribution and overlap as they were: "+
+			"ledger amendments are not in this version", ErrRefused, s.Unit, now, last.Bound.PerPeriod)
+	}
 	for _, old := range last.Dimensions {
 		i := slices.IndexFunc(s.Dimensions, func(d privacy.Dimension) bool { return d.Name == old.Name })
 		if i < 0 {
@@ -77,6 +82,11 @@ func sameMeaning(last privacy.Model, s privacy.Spec) error {
 		}
 	}
 	return nil
+}
+
+// sameShape reports whether a release has the tables and codes of a spec.
+func sameShape(m privacy.Model, s privacy.Spec) bool {
+	return fmt.Sprint(m.Dimensions, m.Tables) == fmt.Sprint(s.Dimensions, s.Tables)
 }
 
 // moved says what of a dimension's old tree is not in the new one.

@@ -119,15 +119,27 @@ func (s *session) mend(ctx context.Context) error {
 	last := vs[len(vs)-1]
 	p, err := s.pub.Latest(s.l.Dataset.Name)
 	if errors.Is(err, fs.ErrNotExist) || err == nil && p.Sequence < last.Sequence {
+		if here, err := s.here(last.Name); err != nil || !here {
+			return err // another folder, or an emptied one: a new version is composed
+		}
 		return s.pub.Point(ctx, s.l.Dataset.Name, last.Name)
 	}
 	return err
+}
+
+// here reports whether the public folder holds a version.
+func (s *session) here(version string) (bool, error) {
+	names, err := s.pub.Versions(s.l.Dataset.Name)
+	return slices.Contains(names, version), err
 }
 
 // published reports whether the newest published version holds all editions.
 func (s *session) published(ctx context.Context, editions []outputs.Edition) (bool, error) {
 	vs, err := s.led.Versions(ctx, s.l.Dataset.Name)
 	if err != nil || len(vs) == 0 {
+		return false, err
+	}
+	if here, err := s.here(vs[len(vs)-1].Name); err != nil || !here {
 		return false, err
 	}
 	for _, e := range editions {

@@ -11,6 +11,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
@@ -133,16 +134,55 @@ func CheckState(state, public string) error {
 	if info.Mode().Perm()&0o077 != 0 {
 		return fmt.Errorf("others can read the state folder (mode %04o): chmod 700 it", info.Mode().Perm())
 	}
-	s, err := filepath.Abs(state)
+	s, err := real(state)
 	if err != nil {
 		return fmt.Errorf("state folder: %w", err)
 	}
-	p, err := filepath.Abs(public)
+	p, err := real(public)
 	if err != nil {
 		return fmt.Errorf("public folder: %w", err)
 	}
+	if err := onlyOurs(public); err != nil {
+		return err
+	}
 	if rel, err := filepath.Rel(p, s); err == nil && rel != ".." && !strings.HasPrefix(rel, ".."+string(filepath.Separator)) {
 		return errors.New("the state folder lies in the public folder: whatever serves one would serve the other")
+	}
+	return nil
+}
+
+// real is the path of a folder without links, as far as it exists.
+func real(path string) (string, error) {
+	abs, err := filepath.Abs(path)
+	if err != nil {
+		return "", err
+	}
+	resolved, err := filepath.EvalSymlinks(abs)
+	if errors.Is(err, fs.ErrNotExist) {
+		parent, err := filepath.EvalSymlinks(filepath.Dir(abs))
+		return filepath.Join(parent, filepath.Base(abs)), err
+	}
+	return resolved, err
+}
+
+// onlyOurs refuses a public folder that holds anything but what is published
+// there, such as the folder of an agency's files.
+func onlyOurs(public string) error {
+	entries, err := os.ReadDir(public)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return fmt.Errorf("public folder: %w", err)
+	}
+	for _, e := range entries {
+		switch e.Name() {
+		case "index.html", "datasets", "robots.txt", "favicon.ico", "CNAME":
+		default:
+			if !strings.HasPrefix(e.Name(), ".incoming-") {
+				return fmt.Errorf("the public folder holds files that Halftone did not publish: name a folder of its own (publish in halftone.yaml)")
+			}
+		}
 	}
 	return nil
 }

@@ -430,3 +430,117 @@ func TestResumeCountsThePinnedRows(t *testing.T) {
 		t.Error(got)
 	}
 }
+
+// counts runs a line with next to no noise and returns the totals by period.
+func totals(t *testing.T, l Line) string {
+	t.Helper()
+	if _, err := l.Run(t.Context(), RunOptions{}); err != nil {
+		t.Fatal(err)
+	}
+	b, err := os.ReadFile(filepath.Join(l.Public, "datasets", "made-up", "latest", "data", "total.csv"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var out []string
+	for line := range strings.Lines(string(b)) {
+		if f := strings.Split(line, ","); f[0] != "period" {
+			out = append(out, f[0]+" "+f[2])
+		}
+	}
+	return strings.Join(out, ", ")
+}
+
+// loud has so much budget that the published values are the counts (b below
+// 1/400: a draw is not 0 once in 10^80).
+var loud = strings.Replace(base, "epsilon: 1}", "epsilon: 900}", 1)
+
+func rewrite(t *testing.T, l Line, name, text string) {
+	t.Helper()
+	if err := os.WriteFile(filepath.Join(l.Data, name), []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+}
+
+const twoMonths = "month,place,cases\n2026-01,N,50\n2026-02,S,60\n"
+
+// Files are told apart by name and bytes: equal bytes of two offices count twice
+// with `whole`, of one file under two names once with `append`.
+func TestFilesOfEqualBytes(t *testing.T) {
+	l, _ := made(t, loud, map[string]string{"data1.csv": twoMonths})
+	if _, err := l.Pull(t.Context(), PullOptions{}); err != nil {
+		t.Fatal(err)
+	}
+	rewrite(t, l, "data2.csv", twoMonths)
+	if got := totals(t, l); got != "2026-01 100, 2026-02 120" {
+		t.Errorf("whole: %s", got)
+	}
+	l, _ = made(t, strings.Replace(loud, "    key: row\n", "    key: row\n    delivers: append\n", 1),
+		map[string]string{"data1.csv": twoMonths, "data1 (copy).csv": twoMonths})
+	rewrite(t, l, "data1 (copy).csv", twoMonths)
+	if got := totals(t, l); got != "2026-01 50, 2026-02 60" {
+		t.Errorf("append: %s", got)
+	}
+}
+
+// What was read under other settings is read again or refused, never counted twice.
+func TestChangedSettingsReadAgain(t *testing.T) {
+	l, _ := made(t, loud, map[string]string{"data.csv": twoMonths})
+	pull := func() {
+		t.Helper()
+		if _, err := l.Pull(t.Context(), PullOptions{}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	pull()
+	rewrite(t, l, "data.csv", strings.Replace(twoMonths, "50", "51", 1))
+	pull()
+	rewrite(t, l, "halftone.yaml", strings.Replace(loud, "    key: row\n", "    key: row\n    delivers: append\n", 1))
+	l = reload(t, l)
+	if _, err := l.Run(t.Context(), RunOptions{}); !errors.Is(err, ErrRefused) {
+		t.Errorf("whole batches under append: %v", err)
+	}
+	if b, err := l.Budget(t.Context()); err != nil || len(b.Charges) > 0 {
+		t.Error(b.Charges, err)
+	}
+	// The calendar decides which rows are mapped.
+	yaml := strings.Replace(strings.Replace(loud, "wait: 10 days}", "to: 2026-01, wait: 10 days}", 1), "    key: row\n", "    key: row\n    quarantine: 90%\n", 1)
+	l, _ = made(t, yaml, map[string]string{"data.csv": twoMonths})
+	if got := totals(t, l); got != "2026-01 50" {
+		t.Error(got)
+	}
+	rewrite(t, l, "halftone.yaml", strings.Replace(yaml, "to: 2026-01", "to: 2026-02", 1))
+	if got := totals(t, reload(t, l)); got != "2026-01 50, 2026-02 60" {
+		t.Errorf("after period.to moved on: %s", got)
+	}
+}
+
+// A source that is not required and stops because of its rows stops the run: one
+// row must not show in who reported.
+func TestRowsNeverDecideWhoReported(t *testing.T) {
+	yaml := strings.Replace(base, "    key: row\n", "    key: row\n    required: false\n", 1)
+	l, _ := made(t, yaml, map[string]string{"data.csv": twoMonths + "2026-02,S,-1\n"})
+	_, err := l.Run(t.Context(), RunOptions{})
+	if ExitCode(err) != 4 {
+		t.Errorf("exit %d: %v", ExitCode(err), err)
+	}
+}
+
+// What vanished with somebody's consent no longer counts, and a clock that was
+// set back does not make an old batch the newest.
+func TestAcceptedAndBackdated(t *testing.T) {
+	l, clock := made(t, loud, map[string]string{"data.csv": twoMonths})
+	if _, err := l.Pull(t.Context(), PullOptions{}); err != nil {
+		t.Fatal(err)
+	}
+	clock.set(t, "2026-03-14 12:00")
+	rewrite(t, l, "data.csv", "month,place,cases\n2026-01,N,70\n")
+	if _, err := l.Pull(t.Context(), PullOptions{}); err == nil || !strings.Contains(err.Error(), "2026-02 has vanished") {
+		t.Fatal(err)
+	}
+	if _, err := l.Pull(t.Context(), PullOptions{Sources: []string{"feed"}, Accept: "withdrawn by the agency"}); err != nil {
+		t.Fatal(err)
+	}
+	if got := totals(t, l); got != "2026-01 70, 2026-02 0" {
+		t.Errorf("%s", got)
+	}
+}

@@ -7,8 +7,10 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"sort"
+	"strings"
 	"time"
 
 	"halftone/connectors"
@@ -60,7 +62,10 @@ func (l Line) Pull(ctx context.Context, opt PullOptions) ([]SourceResult, error)
 		l.say(Event{Step: "pull", Source: s.Name, Done: len(out), Total: len(l.Dataset.Sources)})
 		r, err := l.pull(ctx, st, s, opt)
 		var stop *SourceStopped
-		if !s.Required && errors.As(err, &stop) {
+		var notReceived *connectors.SourceError
+		if !s.Required && errors.As(err, &stop) && errors.As(err, &notReceived) {
+			// Only what was not received is missing. What stopped because of its rows
+			// stops the run: else one row would show in what is published.
 			r.Missing, err = err, nil
 		}
 		out = append(out, r)
@@ -99,15 +104,15 @@ func (l Line) pull(ctx context.Context, st *staging.Store, s config.Source, opt 
 		dims = append(dims, d.Name)
 	}
 	now := l.Clock.Now()
-	w, err := st.Create(s.Name, batchID(now), dims)
+	w, err := st.Create(s.Name, batchID(now, before), dims)
 	if err != nil {
 		return SourceResult{Name: s.Name}, err
 	}
 	defer func() { _ = w.Abort() }() // after Commit it does nothing
 	// 2. Read, normalize, stage.
 	t := taking{source: s, store: st, w: w, before: before,
-		lists: l.listDigest(),
-		n:     normalize.New(s.Mapping, l.Dataset.Calendar.Holds, l.Dataset.Spec.Every, l.Dataset.Calendar.Bands)}
+		made: l.making(s.Name),
+		n:    normalize.New(s.Mapping, l.Dataset.Calendar.Holds, l.Dataset.Spec.Every, l.Dataset.Calendar.Bands)}
 	report, err := t.all(ctx, src)
 	r := SourceResult{Name: s.Name, Report: report, Known: t.known}
 	if err == nil {
@@ -134,9 +139,17 @@ func (l Line) pull(ctx context.Context, st *staging.Store, s config.Source, opt 
 		return r, nil
 	}
 	// 4. The batch exists from here on.
-	b := staging.Batch{Pulled: now.UTC(), Mapping: s.Mapping.Digest(), Lists: t.lists, Items: t.items, Report: &report}
+	b := staging.Batch{Pulled: now.UTC(), Made: t.made, Items: t.items, Report: &report}
 	if opt.Accept != "" {
 		b.Accepted = &staging.Acceptance{By: l.By, Reason: opt.Accept}
+	}
+	if opt.Accept != "" && s.Delivers != "append" {
+		// What has vanished with somebody's consent is gone: the older rows no longer count.
+		for p, held := range newest(before) {
+			if held.Rows > 0 && t.rows[p] == 0 {
+				w.Drop(p)
+			}
+		}
 	}
 	if b, err = w.Commit(b); err != nil {
 		return r, err
@@ -154,12 +167,21 @@ func stopped(r SourceResult, err error) error {
 	return &SourceStopped{r.Name, err, r}
 }
 
-// batchID sorts by time; the rest keeps two pulls of one second apart.
-func batchID(now time.Time) string {
+// batchID sorts by time, and after every batch before it also when the clock was
+// set back; the rest keeps two pulls of one moment apart.
+func batchID(now time.Time, before []staging.Batch) string {
+	if n := len(before); n > 0 {
+		stamp, _, _ := strings.Cut(before[n-1].ID, "-")
+		if last, err := time.Parse(batchTime, stamp); err == nil && !now.After(last) {
+			now = last.Add(time.Millisecond)
+		}
+	}
 	var b [3]byte
 	_, _ = rand.Read(b[:]) // never fails
-	return now.UTC().Format("20060102T150405.000Z") + "-" + hex.EncodeToString(b[:])
+	return now.UTC().Format(batchTime) + "-" + hex.EncodeToString(b[:])
 }
+
+const batchTime = "20060102T150405.000Z"
 
 // A taking is one pull of one source while it goes on.
 type taking struct {
@@ -168,7 +190,7 @@ type taking struct {
 	w      *staging.Writer
 	n      *normalize.Normalizer
 	before []staging.Batch
-	lists  string
+	made   staging.Making
 	items  []staging.Item // taken now
 	known  int            // items of append that were taken before
 	rows   map[string]int64
@@ -190,13 +212,13 @@ func (t *taking) all(ctx context.Context, src connectors.Source) (normalize.Repo
 		}
 		digest := t.store.ItemDigest(page.Item.Digest)
 		switch {
-		case t.source.Delivers == "append" && t.takenBefore(digest):
-			if !skipped[digest] {
-				skipped[digest], t.known = true, t.known+1
+		case t.source.Delivers == "append" && t.takenBefore(page.Item.Name, digest):
+			if !skipped[page.Item.Name+digest] {
+				skipped[page.Item.Name+digest], t.known = true, t.known+1
 			}
 		default:
-			if !slices.ContainsFunc(t.items, func(i staging.Item) bool { return i.Digest == digest }) {
-				t.items = append(t.items, staging.Item{Name: page.Item.Name, Digest: digest})
+			if item := (staging.Item{Name: page.Item.Name, Digest: digest}); !slices.Contains(t.items, item) {
+				t.items = append(t.items, item)
 			}
 			err = t.n.Page(page, emit)
 		}
@@ -209,9 +231,14 @@ func (t *taking) all(ctx context.Context, src connectors.Source) (normalize.Repo
 	return t.n.Close(emit)
 }
 
-func (t *taking) takenBefore(digest string) bool {
+// takenBefore reports whether a file's bytes were taken under today's mapping: by
+// an earlier batch, or under another name in this pull.
+func (t *taking) takenBefore(name, digest string) bool {
+	if slices.ContainsFunc(t.items, func(i staging.Item) bool { return i.Digest == digest && i.Name != name }) {
+		return true
+	}
 	for _, b := range t.before {
-		if slices.ContainsFunc(b.Items, func(i staging.Item) bool { return i.Digest == digest }) {
+		if b.Made == t.made && slices.ContainsFunc(b.Items, func(i staging.Item) bool { return i.Digest == digest }) {
 			return true
 		}
 	}
@@ -231,10 +258,10 @@ func (t *taking) same() string {
 	}
 	sorted := func(items []staging.Item) []staging.Item {
 		items = slices.Clone(items)
-		sort.Slice(items, func(i, j int) bool { return items[i].Digest < items[j].Digest })
+		sort.Slice(items, func(i, j int) bool { return items[i].Name+items[i].Digest < items[j].Name+items[j].Digest })
 		return items
 	}
-	if last.Mapping == t.source.Mapping.Digest() && last.Lists == t.lists && slices.Equal(sorted(last.Items), sorted(t.items)) {
+	if last.Made == t.made && slices.Equal(sorted(last.Items), sorted(t.items)) {
 		return last.ID
 	}
 	return ""
@@ -253,23 +280,49 @@ func (l Line) complete(s config.Source, t taking, r normalize.Report, opt PullOp
 	if s.Delivers == "append" || len(t.before) == 0 {
 		return nil
 	}
-	last := t.before[len(t.before)-1]
-	for p, held := range last.Periods {
+	var vanished, fewer []string
+	for p, held := range newest(t.before) {
 		switch now := t.rows[p]; {
-		case now == 0:
-			return fmt.Errorf("%s has vanished from the source since batch %s; %s", p, last.ID, remedy)
+		case now == 0 && held.Rows > 0:
+			vanished = append(vanished, p)
 		case now < held.Rows:
-			return fmt.Errorf("%s has fewer rows than in batch %s; %s", p, last.ID, remedy)
+			fewer = append(fewer, p)
 		}
+	}
+	slices.Sort(vanished)
+	slices.Sort(fewer)
+	switch {
+	case len(vanished) > 0:
+		return fmt.Errorf("%s has vanished from the source since the last pull; %s", strings.Join(vanished, ", "), remedy)
+	case len(fewer) > 0:
+		return fmt.Errorf("%s has fewer rows than at the last pull; %s", strings.Join(fewer, ", "), remedy)
 	}
 	return nil
 }
 
-// listDigest stands for the code lists with their labels and synonyms.
-func (l Line) listDigest() string {
+// newest is what the newest batch that holds a period holds of it.
+func newest(before []staging.Batch) map[string]staging.Held {
+	held := map[string]staging.Held{}
+	for _, b := range before {
+		maps.Copy(held, b.Periods)
+	}
+	return held
+}
+
+// making is the digest of everything but the bytes that decides what observations
+// a pull of a source gives.
+func (l Line) making(source string) staging.Making {
 	h := sha256.New()
 	for _, c := range l.Dataset.Lists {
-		fmt.Fprintln(h, c.Digest)
+		fmt.Fprintln(h, c.Digest) // labels and synonyms, which the spec does not pin
 	}
-	return hex.EncodeToString(h.Sum(nil))
+	c := l.Dataset.Calendar
+	fmt.Fprintln(h, l.Dataset.Spec.Every, c.From, c.To, c.Bands)
+	m := staging.Making{Rest: hex.EncodeToString(h.Sum(nil))}
+	for _, s := range l.Dataset.Spec.Sources {
+		if s.Name == source {
+			m.Source = s.Mapping
+		}
+	}
+	return m
 }

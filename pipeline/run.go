@@ -130,20 +130,34 @@ func (s *session) due(ctx context.Context, opt RunOptions) ([]privacy.Period, er
 	return out, nil
 }
 
-// sameMeaning holds the configuration against the newest release of the series.
+// sameMeaning holds the configuration against every release of the series.
 func (s *session) sameMeaning(ctx context.Context, due []privacy.Period) error {
 	if len(due) == 0 {
 		return nil
 	}
 	editions, err := s.editions(ctx)
-	if err != nil || len(editions) == 0 {
-		return err
-	}
-	last, err := editions[len(editions)-1].Release.Model()
 	if err != nil {
 		return err
 	}
-	return sameMeaning(last, s.l.Dataset.Spec)
+	for _, e := range editions {
+		m, err := e.Release.Model()
+		if err != nil {
+			return err
+		}
+		k, err := e.Release.Key()
+		if err != nil {
+			return err
+		}
+		if err := sameMeaning(m, s.l.Dataset.Spec); err != nil {
+			return err
+		}
+		// A version has the tables and codes of its newest period.
+		if due[0].Before(k.Period) && !sameShape(m, s.l.Dataset.Spec) {
+			return fmt.Errorf("%w: %s is due and older than %s, which was released with other tables or codes. Nothing was charged. "+
+				"Put tables and code lists back, release %s, then change them", ErrRefused, due[0], k.Period, due[0])
+		}
+	}
+	return nil
 }
 
 // surprises are what the officer should know and nobody else: periods of which
@@ -165,7 +179,9 @@ func (s *session) surprises(ctx context.Context, due []privacy.Period) (empty, l
 				return nil, nil, err
 			}
 			if slices.Contains(c.Reporting, src.Name) {
-				uses[src.Name] = staging.Select(src.Delivers, batches, c.Key.Period)
+				if uses[src.Name], err = staging.Select(src.Delivers, batches, c.Key.Period); err != nil {
+					return nil, nil, err
+				}
 				held = held || len(uses[src.Name]) > 0
 			}
 		}
@@ -196,7 +212,9 @@ func (s *session) release(ctx context.Context, p privacy.Period, pulled []Source
 		if err != nil {
 			return Released{}, err
 		}
-		uses[src.Name] = staging.Select(src.Delivers, batches, p)
+		if uses[src.Name], err = staging.Select(src.Delivers, batches, p); err != nil {
+			return Released{}, err
+		}
 	}
 	if err := s.fresh(k, uses); err != nil {
 		return Released{}, err
@@ -214,9 +232,9 @@ func (s *session) fresh(k privacy.Key, uses staging.Uses) error {
 		}
 		for _, b := range batches {
 			for _, id := range uses[src.Name] {
-				if b.ID == id && b.Mapping != src.Mapping.Digest() {
-					return fmt.Errorf("%w: %s counts rows of source %s that were mapped before its mapping was changed (batch %s), "+
-						"and what the source sends today no longer holds that period. Nothing was charged. Put the mapping back as it was, or ask the agency for the period again",
+				if b.ID == id && b.Made.Source != s.l.making(src.Name).Source {
+					return fmt.Errorf("%w: %s would count rows of source %s that were taken before its `read`, `delivers` or `map` was changed (batch %s), "+
+						"and the source does not send them today. Nothing was charged. Put the source back as it was, or bring the rows back and run again",
 						ErrRefused, k, src.Name, id)
 				}
 			}

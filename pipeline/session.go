@@ -3,6 +3,7 @@ package pipeline
 import (
 	"context"
 	"errors"
+	"fmt"
 
 	"halftone/outputs/publish"
 	"halftone/pipeline/runs"
@@ -44,6 +45,9 @@ func (l Line) begin(ctx context.Context) (_ *session, err error) {
 	if s.led, err = ledger.Open(ctx, l.State, l.Clock.Now); err != nil {
 		return nil, err
 	}
+	if err := s.alone(ctx); err != nil {
+		return nil, err
+	}
 	if s.pub, err = publish.Open(l.Public); err != nil {
 		return nil, err
 	}
@@ -60,6 +64,22 @@ func (l Line) begin(ctx context.Context) (_ *session, err error) {
 		return nil, err
 	}
 	return s, s.st.Sweep()
+}
+
+// alone refuses a ledger that another dataset has charges in: a new name would be
+// a new budget for the same people, silently.
+func (s *session) alone(ctx context.Context) error {
+	links, err := s.led.Links(ctx, s.l.Dataset.Name)
+	if err != nil {
+		return err
+	}
+	for _, link := range links {
+		if link.Entry == nil {
+			return fmt.Errorf("%w: this project's ledger has charges of a dataset of another name. A renamed dataset would get its whole budget again. "+
+				"Put the name back, or make a project of its own for a new dataset", ErrRefused)
+		}
+	}
+	return nil
 }
 
 // witness locks the ledger if the public folder has seen more than it knows.

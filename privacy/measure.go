@@ -58,11 +58,12 @@ func Measure(ctx context.Context, s Spec, c Cube, k Key, in Input, l Ledger) (Re
 		return Release{}, err
 	}
 	bound := s.Bound()
-	model, err := p.Open(s.Dimensions, s.Tables, bound.PerPeriod)
-	if err != nil {
-		return Release{}, err
-	}
 	noisy, err := count(s, c, k, p)
+	if err != nil {
+		return Release{}, fmt.Errorf("%s: %w", k, err)
+	}
+	file := sealedFile{SealedFormat, k, s.Digest(), s.Unit, s.Measure, bound.PerPeriod, bound.Periods, s.Dimensions, s.Tables, p, noisy}
+	model, err := file.check(k) // what could not be opened must not be charged
 	if err != nil {
 		return Release{}, fmt.Errorf("%s: %w", k, err)
 	}
@@ -75,8 +76,7 @@ func Measure(ctx context.Context, s Spec, c Cube, k Key, in Input, l Ledger) (Re
 		return Release{}, fmt.Errorf("%s: %w", k, err)
 	}
 	// 5. Seal.
-	b, err := json.Marshal(sealedFile{SealedFormat, k, s.Digest(), s.Unit, s.Measure, bound.PerPeriod, bound.Periods,
-		s.Dimensions, s.Tables, p, noisy})
+	b, err := json.Marshal(file)
 	if err != nil {
 		return Release{}, fmt.Errorf("%s: %w", k, err)
 	}

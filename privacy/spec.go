@@ -156,6 +156,9 @@ func (s Spec) Check() error {
 			return fmt.Errorf("privacy: source %s: contribution out of range (1 to 2^20)", src.Name)
 		}
 	}
+	if b := s.Bound(); b.PerPeriod > maxContribution || b.Periods > maxContribution {
+		return errors.New("privacy: the contributions of the sources add up to more than 2^20")
+	}
 	if s.Mechanism != plan.LaplaceMechanism && s.Mechanism != plan.PlannerMechanism {
 		return fmt.Errorf("privacy: no mechanism %q", s.Mechanism)
 	}

@@ -183,8 +183,14 @@ func (a *app) object(v any) error {
 	return err
 }
 
+// built is the version, set by the linker: see the Makefile.
+var built = ""
+
 // tool names the program and its version, as manifests have it.
 func tool() string {
+	if built != "" {
+		return "halftone " + built
+	}
 	version := "devel"
 	if info, ok := debug.ReadBuildInfo(); ok {
 		if v := info.Main.Version; v != "" && !strings.HasPrefix(v, "(") {

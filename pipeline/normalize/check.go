@@ -15,7 +15,7 @@ import (
 // Check reports all that can be found wrong with m without data. Errors are
 // [*MappingError], joined.
 func (m Mapping) Check() error {
-	c := &checker{}
+	c := &checker{counts: m.Value.Column}
 	c.where(m.Where)
 	c.unit(m.Unit)
 	c.period(m.Period)
@@ -35,7 +35,10 @@ func (m Mapping) Check() error {
 	return errors.Join(c.problems...)
 }
 
-type checker struct{ problems []error }
+type checker struct {
+	problems []error
+	counts   string // the column of the value, "" for a constant
+}
 
 func path(keys ...string) []string { return keys }
 
@@ -47,6 +50,11 @@ func (c *checker) problem(at []string, format string, args ...any) {
 func (c *checker) column(at []string, name string) {
 	if name == "@file" || name == "@column" {
 		c.problem(at, "%s is not built yet", name)
+	}
+	// A rule that drops or places a row for its count lets one person move a cell
+	// by the whole count: no bound on what a person changes would hold.
+	if name != "" && name == c.counts && !slices.Equal(at, path("map", "value")) {
+		c.problem(at, "column %q is the value: no rule may look at it, because one more person would then move a cell by a whole count", name)
 	}
 }
 

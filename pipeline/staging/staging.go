@@ -28,6 +28,7 @@ import (
 
 	"halftone/pipeline/normalize"
 	"halftone/privacy"
+	"halftone/privacy/ledger/durable"
 )
 
 // A Store holds the staged rows of one dataset. One process at a time writes to
@@ -43,13 +44,19 @@ type Batch struct {
 	ID      string            `json:"id"`
 	Source  string            `json:"source"`
 	Pulled  time.Time         `json:"pulled"`
-	Mapping string            `json:"mapping"` // digest of the mapping that made the rows
-	Lists   string            `json:"lists"`   // digest of the code lists with labels and synonyms, which the spec does not pin
+	Made    Making            `json:"made"`
 	Items   []Item            `json:"items"`   // files or replies that were taken
 	Periods map[string]Held   `json:"periods"` // by SDMX period
 	Report  *normalize.Report `json:"report"`
 	// Accepted says who let a batch pass that had shrunk, and why.
 	Accepted *Acceptance `json:"accepted,omitempty"`
+}
+
+// A Making is what made observations of bytes, by digests: Source is the one that
+// the spec pins (reading, delivery, mapping), Rest code lists and calendar.
+type Making struct {
+	Source string `json:"source"`
+	Rest   string `json:"rest"`
 }
 
 // An Item is one file or reply, by the SHA-256 of its bytes under the store's
@@ -75,8 +82,9 @@ type Acceptance struct {
 // state folder.
 func Open(state, dataset string) (*Store, error) {
 	s := &Store{state: state, dataset: dataset}
-	for _, dir := range []string{s.dir(), filepath.Join(s.dir(), pins), s.keyDir(), filepath.Join(state, "keys", "input")} {
-		if err := os.MkdirAll(dir, 0o700); err != nil {
+	for _, dir := range []string{state, filepath.Join(state, "staging"), s.dir(), filepath.Join(s.dir(), pins), filepath.Join(s.dir(), reports),
+		filepath.Join(state, "keys"), filepath.Join(state, "keys", "batch"), s.keyDir(), filepath.Join(state, "keys", "input")} {
+		if err := durable.Folder(dir); err != nil { // never through a link: it could lead into the public folder
 			return nil, fmt.Errorf("staging: %w", err)
 		}
 	}
@@ -212,20 +220,38 @@ func (s *Store) Sweep() error {
 type Uses map[string][]string
 
 // Select picks, of a source's batches (oldest first), those that count for a
-// period: the newest that holds it (`whole`), or all (`append`).
-func Select(delivers string, batches []Batch, p privacy.Period) []string {
+// period: the newest that holds it (`whole`), or all (`append`). Of `append` a
+// batch whose files were all taken again later, under a changed mapping, no longer
+// counts; one of which only some were is an error, since rows would count twice.
+func Select(delivers string, batches []Batch, p privacy.Period) ([]string, error) {
 	var ids []string
+	later := map[string]bool{} // digests of items
 	for _, b := range slices.Backward(batches) {
-		if _, ok := b.Periods[p.String()]; !ok {
+		again := 0
+		for _, i := range b.Items {
+			if later[i.Digest] {
+				again++
+			}
+		}
+		for _, i := range b.Items {
+			later[i.Digest] = true
+		}
+		held, ok := b.Periods[p.String()]
+		if !ok || delivers == "append" && again == len(b.Items) && again > 0 {
 			continue
 		}
-		ids = append(ids, b.ID)
+		if delivers == "append" && again > 0 {
+			return nil, fmt.Errorf("%w: since the mapping was changed only some of the files of batch %s of %s were taken again; bring the others back for a pull", ErrGone, b.ID, b.Source)
+		}
+		if held.Rows > 0 { // none: the period has vanished with somebody's consent
+			ids = append(ids, b.ID)
+		}
 		if delivers != "append" {
 			break
 		}
 	}
 	slices.Reverse(ids)
-	return ids
+	return ids, nil
 }
 
 // KeepReport keeps the newest report of a source, also of a pull that stopped,
@@ -233,9 +259,6 @@ func Select(delivers string, batches []Batch, p privacy.Period) []string {
 func (s *Store) KeepReport(source string, r normalize.Report) error {
 	b, err := json.Marshal(r)
 	if err != nil {
-		return fmt.Errorf("staging: %w", err)
-	}
-	if err := os.MkdirAll(filepath.Join(s.dir(), reports), 0o700); err != nil {
 		return fmt.Errorf("staging: %w", err)
 	}
 	if err := writeFile(filepath.Join(s.dir(), reports, source+".json"), b); err != nil {

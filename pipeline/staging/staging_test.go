@@ -9,6 +9,8 @@ import (
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"slices"
+	"strings"
 	"testing"
 
 	"halftone/pipeline/normalize"
@@ -87,7 +89,7 @@ func counts(t testing.TB, s privacy.Spec, c privacy.Cube, p privacy.Period) []fl
 // What is staged in several pieces, batches and row groups is what comes out, on
 // any number of workers.
 func TestStageAndCount(t *testing.T) {
-	st, err := Open(t.TempDir(), "d")
+	st, err := Open(private(t), "d")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -138,7 +140,7 @@ func TestStageAndCount(t *testing.T) {
 
 // No text of a row and no plain Parquet is on disk, and everything is private.
 func TestStagedFilesAreEncryptedAndPrivate(t *testing.T) {
-	state := t.TempDir()
+	state := private(t)
 	st, err := Open(state, "d")
 	if err != nil {
 		t.Fatal(err)
@@ -188,7 +190,7 @@ func TestStagedFilesAreEncryptedAndPrivate(t *testing.T) {
 // A pull that never committed leaves nothing after a sweep; one that was
 // aborted leaves nothing at once; a committed one stays.
 func TestUnfinishedBatchesAreSwept(t *testing.T) {
-	state := t.TempDir()
+	state := private(t)
 	st, _ := Open(state, "d")
 	for _, id := range []string{"b1", "b2", "b3"} {
 		w, err := st.Create("a", id, []string{"place", "sex"})
@@ -235,7 +237,7 @@ func TestUnfinishedBatchesAreSwept(t *testing.T) {
 
 // A flipped bit in a staged file, or a destroyed key, stops the count.
 func TestDamageIsNoticed(t *testing.T) {
-	state := t.TempDir()
+	state := private(t)
 	st, _ := Open(state, "d")
 	w, _ := st.Create("a", "b1", []string{"place", "sex"})
 	if err := w.Add(rows(t, 1000)); err != nil {
@@ -265,27 +267,46 @@ func TestDamageIsNoticed(t *testing.T) {
 }
 
 func TestSelect(t *testing.T) {
-	held := func(id string, periods ...string) Batch {
+	held := func(id string, items string, periods ...string) Batch {
 		b := Batch{ID: id, Periods: map[string]Held{}}
 		for _, p := range periods {
-			b.Periods[p] = Held{Rows: 1}
+			p, gone := strings.CutSuffix(p, "!")
+			rows := int64(1)
+			if gone {
+				rows = 0
+			}
+			b.Periods[p] = Held{Rows: rows}
+		}
+		for _, i := range items {
+			b.Items = append(b.Items, Item{Digest: string(i)})
 		}
 		return b
 	}
-	batches := []Batch{held("1", "2024"), held("2", "2024", "2025"), held("3", "2025")}
-	for _, tc := range []struct{ delivers, period, want string }{
-		{"whole", "2024", "[2]"}, {"whole", "2025", "[3]"}, {"whole", "2026", "[]"},
-		{"append", "2024", "[1 2]"}, {"append", "2025", "[2 3]"},
+	batches := []Batch{held("1", "a", "2024"), held("2", "b", "2024", "2025"), held("3", "c", "2025")}
+	again := append(slices.Clone(batches), held("4", "abc", "2024", "2025")) // all files under a new mapping
+	for _, tc := range []struct {
+		delivers, period, want string
+		batches                []Batch
+	}{
+		{"whole", "2024", "[2]", batches}, {"whole", "2025", "[3]", batches}, {"whole", "2026", "[]", batches},
+		{"append", "2024", "[1 2]", batches}, {"append", "2025", "[2 3]", batches},
+		{"append", "2024", "[4]", again}, {"append", "2025", "[4]", again},
+		{"whole", "2024", "[]", append(slices.Clone(batches), held("4", "d", "2024!", "2025"))},
 	} {
-		if got := fmt.Sprint(Select(tc.delivers, batches, period(t, tc.period))); got != tc.want {
-			t.Errorf("%s %s: %s, want %s", tc.delivers, tc.period, got, tc.want)
+		got, err := Select(tc.delivers, tc.batches, period(t, tc.period))
+		if err != nil || fmt.Sprint(got) != tc.want {
+			t.Errorf("%s %s of %d: %s, %v, want %s", tc.delivers, tc.period, len(tc.batches), got, err, tc.want)
 		}
+	}
+	partly := []Batch{held("1", "ab", "2024"), held("2", "b", "2024")}
+	if got, err := Select("append", partly, period(t, "2024")); !errors.Is(err, ErrGone) {
+		t.Errorf("rows would count twice: %s, %v", got, err)
 	}
 }
 
 // The digest stands for the rows: same rows, same digest; other rows, another.
 func TestInputDigest(t *testing.T) {
-	st, _ := Open(t.TempDir(), "d")
+	st, _ := Open(private(t), "d")
 	o := rows(t, 50)
 	stage := func(id string, o normalize.Observations) string {
 		w, _ := st.Create("a", id, []string{"place", "sex"})
@@ -317,4 +338,14 @@ func TestInputDigest(t *testing.T) {
 	if u, err := st.Pinned(k); err != nil || fmt.Sprint(u) != "map[a:[b1 b2]]" {
 		t.Error(u, err)
 	}
+}
+
+// private is a folder as the state folder must be.
+func private(t testing.TB) string {
+	t.Helper()
+	dir := t.TempDir()
+	if err := os.Chmod(dir, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	return dir
 }

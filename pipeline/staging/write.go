@@ -18,6 +18,7 @@ import (
 
 	"halftone/pipeline/normalize"
 	"halftone/privacy"
+	"halftone/privacy/ledger/durable"
 )
 
 // rowGroup is the most rows that are held in memory for a period and written as
@@ -32,6 +33,8 @@ type Writer struct {
 	dims   []string
 	key    *age.X25519Identity
 	open   map[privacy.Period]*periodFile
+
+	dropped []string
 }
 
 // Create starts a batch of a source. The id must sort by time.
@@ -40,13 +43,13 @@ func (s *Store) Create(source, id string, dims []string) (*Writer, error) {
 	if err != nil {
 		return nil, fmt.Errorf("staging: %w", err)
 	}
-	if err := os.MkdirAll(filepath.Join(s.dir(), source), 0o700); err != nil {
+	if err := durable.Folder(filepath.Join(s.dir(), source)); err != nil {
 		return nil, fmt.Errorf("staging: %w", err)
 	}
 	if err := writeFile(filepath.Join(s.keyDir(), id+".key"), []byte(key.String()+"\n")); err != nil {
 		return nil, fmt.Errorf("staging: batch key: %w", err)
 	}
-	return &Writer{s, source, id, dims, key, map[privacy.Period]*periodFile{}}, nil
+	return &Writer{s: s, source: source, id: id, dims: dims, key: key, open: map[privacy.Period]*periodFile{}}, nil
 }
 
 // A periodFile is the growing file of one period. The rows of the next row group
@@ -128,7 +131,7 @@ func (w *Writer) periodFile(p privacy.Period) (*periodFile, error) {
 		return pf, nil
 	}
 	path := w.s.file(w.source, p.String(), w.id)
-	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
+	if err := durable.Folder(filepath.Dir(path)); err != nil {
 		return nil, fmt.Errorf("staging: %w", err)
 	}
 	f, err := os.OpenFile(path, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)
@@ -233,6 +236,9 @@ func (w *Writer) Commit(b Batch) (Batch, error) {
 		}
 		b.Periods[p.String()] = Held{pf.rows, hex.EncodeToString(pf.plain.Sum(nil))}
 	}
+	for _, p := range w.dropped {
+		b.Periods[p] = Held{}
+	}
 	text, err := json.Marshal(b)
 	if err == nil {
 		err = writeFile(w.s.info(w.source, w.id), text)
@@ -243,6 +249,10 @@ func (w *Writer) Commit(b Batch) (Batch, error) {
 	w.open = nil
 	return b, nil
 }
+
+// Drop says that the batch holds a period with no rows: what earlier batches hold
+// of it no longer counts.
+func (w *Writer) Drop(period string) { w.dropped = append(w.dropped, period) }
 
 // Abort removes what was written. After Commit it does nothing.
 func (w *Writer) Abort() error {

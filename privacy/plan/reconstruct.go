@@ -80,7 +80,7 @@ func (g *Geometry) Reconstruct(noisy [][]int64) (*Reconstruction, error) {
 	}
 	rec := &Reconstruction{g: g}
 	for k, a := range g.parts {
-		_, _, cells := g.sizes(a)
+		_, cells := g.strides(a)
 		if len(noisy[k]) != cells {
 			return nil, fmt.Errorf("plan: measurement %d has %d numbers, want %d", k, len(noisy[k]), cells)
 		}
@@ -105,7 +105,7 @@ func (g *Geometry) Reconstruct(noisy [][]int64) (*Reconstruction, error) {
 // They are unbiased and add up over all tables and levels.
 func (r *Reconstruction) Table(i int) []float64 {
 	b := r.g.tables[i]
-	_, _, cells := r.g.sizes(b)
+	_, cells := r.g.strides(b)
 	out := make([]float64, cells)
 	for k, a := range r.g.parts {
 		if domain.Below(a, b) {
@@ -166,13 +166,13 @@ func (s spreading) walk(out, from []float64, dim, at, coarse int, w float64) int
 // Σ_{a≤B} (s/N²)·∏_{a_i>0}(1−1/c_i)·u(b,a)².
 func (s *Scales) Variance(i int) []float64 {
 	g, b := s.g, s.g.tables[i]
-	_, _, cells := g.sizes(b)
+	_, cells := g.strides(b)
 	out := make([]float64, cells)
 	for k, a := range g.parts {
 		if !domain.Below(a, b) {
 			continue
 		}
-		_, _, n := g.sizes(a)
+		_, n := g.strides(a)
 		q := make([]float64, n)
 		// ∏(1−1/c)/N² is D/N³: ∏c(c−1)/c² = ∏(1−1/c) = D/N².
 		g.eachCell(k, func(cell int, n, d uint64) {

@@ -175,15 +175,14 @@ func Noise(m int64, d, rho uint64) (Variance, error) {
 	return Variance{p.Uint64(), q}, nil
 }
 
-// sizes of a tuple's table, and the strides of its row-major order.
-func (g *Geometry) sizes(a []int) (size, stride []int, cells int) {
-	size, stride = make([]int, len(a)), make([]int, len(a))
-	cells = 1
+// strides of the row-major order of a tuple's table, and its cells.
+func (g *Geometry) strides(a []int) (stride []int, cells int) {
+	stride, cells = make([]int, len(a)), 1
 	for d := len(a) - 1; d >= 0; d-- {
-		size[d], stride[d] = g.trees[d].size[a[d]], cells
-		cells *= size[d]
+		stride[d] = cells
+		cells *= g.trees[d].size[a[d]]
 	}
-	return size, stride, cells
+	return stride, cells
 }
 
 // Residual turns the exact table y of measurement k, row-major, into what is
@@ -193,7 +192,7 @@ func (g *Geometry) sizes(a []int) (size, stride []int, cells int) {
 func (g *Geometry) Residual(k int, y []int64) { residual(g, k, y) }
 
 func residual[T int64 | float64](g *Geometry, k int, y []T) {
-	_, stride, _ := g.sizes(g.parts[k])
+	stride, _ := g.strides(g.parts[k])
 	for d, l := range g.parts[k] {
 		subtract(g.trees[d], l, y, stride[d])
 	}

@@ -70,7 +70,7 @@ func (g golden) shape() ([]domain.Dimension, []domain.Table) {
 
 // table adds the leaf counts up to a tuple of levels.
 func (g golden) table(geo *Geometry, levels []int) []int64 {
-	_, stride, cells := geo.sizes(levels)
+	stride, cells := geo.strides(levels)
 	out := make([]int64, cells)
 	for i, leaf := range g.Leaf {
 		at := 0
@@ -150,7 +150,7 @@ func checkGoldenEstimates(t *testing.T, name string, g golden, geo *Geometry, sc
 	}
 	for _, e := range g.Estimates {
 		i := index(e.Table)
-		_, stride, _ := geo.sizes(e.Table)
+		stride, _ := geo.strides(e.Table)
 		at := 0
 		for d, j := range e.Cell {
 			at += j * stride[d]
