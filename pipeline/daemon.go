@@ -39,6 +39,9 @@ func NewDaemon(l Line, say func(string, ...any)) (*Daemon, error) {
 	return &Daemon{line: l, calendar: c, say: say}, nil
 }
 
+// Next is the next occurrence of the schedule.
+func (d *Daemon) Next() (schedule.Occurrence, bool) { return d.calendar.Next(d.line.Clock.Now()) }
+
 // Health reports whether the daemon has looked at the clock lately.
 func (d *Daemon) Health() error {
 	if at := d.seen.Load(); at == 0 || d.line.Clock.Now().Unix()-at > int64(10*tick/time.Second) {

@@ -71,6 +71,9 @@ func (a *app) serve(ctx context.Context, l pipeline.Line, public, operator strin
 		a.print("%-14s http://%s/\n", s.name, ln.Addr())
 		go func() { failed <- srv.Serve(ln) }()
 	}
+	if o, ok := d.Next(); ok {
+		a.print("next run       %s %s\n", o.At.Format("2006-01-02 15:04"), l.Dataset.Schedule.Timezone)
+	}
 	// 2. The schedule, until somebody stops it.
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
