@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"path"
 	"path/filepath"
@@ -117,6 +118,9 @@ func (f folder) flush(file *os.File) error {
 
 func (f folder) read(k privacy.Key) ([]byte, error) {
 	file, err := os.OpenFile(f.path(k), os.O_RDONLY|unix.O_NOFOLLOW, 0)
+	if at := (*fs.PathError)(nil); errors.As(err, &at) {
+		return nil, at.Err // where the state folder lies is nobody's business
+	}
 	if err != nil {
 		return nil, err
 	}
