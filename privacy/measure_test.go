@@ -225,3 +225,32 @@ func TestZeroRelease(t *testing.T) {
 		t.Error("noise, file")
 	}
 }
+
+// Between draw and seal nothing fails because of a value: the largest and
+// smallest counts that pass the check before the charge are drawn on, sealed and
+// opened, and one more is refused with nothing charged.
+func TestInvariant6NoFailureAfterTheCharge(t *testing.T) {
+	laplace := tree()
+	planner := planned(tree(), 20_000_000)
+	for name, s := range map[string]Spec{"laplace": laplace, "planner": planner} {
+		for _, n := range []int64{0, 1, -1, maxSum, -maxSum} {
+			l := newTestLedger()
+			k := Key{"t", 1, year(t, 2026), 1}
+			r, err := Measure(t.Context(), s, filled(t, s, k.Period, [][]uint32{{1}, {2}}, []int64{n}), k, Input{Digest: "in"}, l)
+			if err != nil || len(l.log) != 2 {
+				t.Errorf("%s, extreme count: %v after %v", name, err, l.log)
+				continue
+			}
+			for _, tb := range s.Tables {
+				if _, err := r.Cells(tb.Name); err != nil {
+					t.Errorf("%s, extreme count, table %s: %v", name, tb.Name, err)
+				}
+			}
+		}
+		l := newTestLedger()
+		k := Key{"t", 1, year(t, 2026), 1}
+		if _, err := Measure(t.Context(), s, filled(t, s, k.Period, [][]uint32{{1}, {2}}, []int64{maxSum + 1}), k, Input{Digest: "in"}, l); err == nil || len(l.log) > 0 {
+			t.Errorf("%s: one more is accepted: %v, %v", name, err, l.log)
+		}
+	}
+}
