@@ -179,7 +179,7 @@ func onlyOurs(public string) error {
 		switch e.Name() {
 		case "index.html", "datasets", "robots.txt", "favicon.ico", "CNAME":
 		default:
-			if !strings.HasPrefix(e.Name(), ".incoming-") {
+			if !strings.HasPrefix(e.Name(), ".") { // hidden: ours that are not finished, or a desktop's own
 				return fmt.Errorf("the public folder holds files that Halftone did not publish: name a folder of its own (publish in halftone.yaml)")
 			}
 		}
