@@ -215,29 +215,22 @@ func (s *session) release(ctx context.Context, p privacy.Period, pulled []Source
 		if uses[src.Name], err = staging.Select(src.Delivers, batches, p); err != nil {
 			return Released{}, err
 		}
-	}
-	if err := s.fresh(k, uses); err != nil {
-		return Released{}, err
+		if err := s.fresh(k, src.Name, batches, uses[src.Name]); err != nil {
+			return Released{}, err
+		}
 	}
 	return s.measure(ctx, k, uses)
 }
 
 // fresh refuses rows that were mapped under another mapping than today's: the
 // spec that the charge pins would say something else than what was counted.
-func (s *session) fresh(k privacy.Key, uses staging.Uses) error {
-	for _, src := range s.l.Dataset.Sources {
-		batches, err := s.st.Batches(src.Name)
-		if err != nil {
-			return err
-		}
-		for _, b := range batches {
-			for _, id := range uses[src.Name] {
-				if b.ID == id && b.Made.Source != s.l.making(src.Name).Source {
-					return fmt.Errorf("%w: %s would count rows of source %s that were taken before its `read`, `delivers` or `map` was changed (batch %s), "+
-						"and the source does not send them today. Nothing was charged. Put the source back as it was, or bring the rows back and run again",
-						ErrRefused, k, src.Name, id)
-				}
-			}
+func (s *session) fresh(k privacy.Key, source string, batches []staging.Batch, ids []string) error {
+	now := s.l.making(source).Source
+	for _, b := range batches {
+		if slices.Contains(ids, b.ID) && b.Made.Source != now {
+			return fmt.Errorf("%w: %s would count rows of source %s that were taken before its `read`, `delivers` or `map` was changed (batch %s), "+
+				"and the source does not send them today. Nothing was charged. Put the source back as it was, or bring the rows back and run again",
+				ErrRefused, k, source, b.ID)
 		}
 	}
 	return nil

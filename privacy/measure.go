@@ -119,11 +119,7 @@ func addGaussian(s *plan.Scales, k int, t []int64, r *noise.Source) error {
 		}
 		from = to
 	}
-	s.Each(k, func(cell int, v plan.Variance, ok bool) {
-		g := noise.Gaussian{}
-		if ok {
-			g = noise.Gaussian{P: v.P, Q: v.Q}
-		}
+	s.Each(k, func(cell int, g noise.Gaussian, _ bool) { // the zero Gaussian where nothing is measured
 		if g != now {
 			flush(cell)
 			now = g

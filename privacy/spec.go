@@ -190,16 +190,12 @@ func (s Spec) checkTables() error {
 	return nil
 }
 
-// periodCap is what all editions of one period together may cost: the person's
-// budget over the periods that a person may be in, rounded down.
-func (s Spec) periodCap() uint64 { return s.Terms().Cap() }
-
 // NewPlan prices one release of s. It touches no data.
 func NewPlan(s Spec) (Plan, error) {
 	if err := s.Check(); err != nil {
 		return Plan{}, err
 	}
-	share := s.periodCap() / uint64(s.Editions)
+	share := s.Terms().Cap() / uint64(s.Editions) // all editions of a period share what it may cost
 	if s.Mechanism == plan.PlannerMechanism {
 		return plan.Residual(s.Dimensions, s.Tables, s.Bound().PerPeriod, share)
 	}

@@ -4,14 +4,13 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
-	"math"
-	"math/bits"
 	"regexp"
 	"slices"
 	"strconv"
 	"strings"
 
 	"halftone/privacy"
+	accounting "halftone/privacy/account"
 )
 
 // A State is how far a release has come.
@@ -80,7 +79,7 @@ type PeriodAccount struct {
 // spread adds a charge to the months that its period covers.
 func (a *account) spread(c privacy.Charge) {
 	for m, end := span(c.Key.Period); m < end; m++ {
-		a.months[m] = add(a.months[m], c.Cost)
+		a.months[m] = accounting.Sum(a.months[m], c.Cost)
 	}
 }
 
@@ -108,7 +107,7 @@ func (a *account) personCost(next ...privacy.Charge) uint64 {
 		}
 		for _, c := range next {
 			if from, end := span(c.Key.Period); from <= month && month < end {
-				s = add(s, c.Cost)
+				s = accounting.Sum(s, c.Cost)
 			}
 		}
 		return s
@@ -131,12 +130,7 @@ func (a *account) personCost(next ...privacy.Charge) uint64 {
 	for _, m := range slices.Compact(edges) {
 		sums = append(sums, sum(m))
 	}
-	slices.SortFunc(sums, func(x, y uint64) int { return cmp.Compare(y, x) })
-	var cost uint64
-	for _, s := range sums[:min(max(1, p), int64(len(sums)))] {
-		cost = add(cost, s)
-	}
-	return cost
+	return accounting.Person(sums, max(0, p))
 }
 
 // span is the months of p, from and up to but not including, since year 0.
@@ -144,15 +138,6 @@ func span(p privacy.Period) (from, end int) {
 	s := p.Start()
 	from = s.Year()*12 + int(s.Month()) - 1
 	return from, from + p.Months()
-}
-
-// add stops at the largest number instead of passing it.
-func add(x, y uint64) uint64 {
-	s, carry := bits.Add64(x, y, 0)
-	if carry != 0 {
-		return math.MaxUint64
-	}
-	return s
 }
 
 // public is what readers may know of a; a may be nil.
@@ -169,9 +154,9 @@ func (a *account) public(dataset string) Account {
 		p := &out.Periods[len(out.Periods)-1]
 		p.Editions++
 		if c.Sealed != "" {
-			p.Spent = add(p.Spent, c.Cost)
+			p.Spent = accounting.Sum(p.Spent, c.Cost)
 		} else {
-			p.Reserved = add(p.Reserved, c.Cost)
+			p.Reserved = accounting.Sum(p.Reserved, c.Cost)
 		}
 	}
 	return out

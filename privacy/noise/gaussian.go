@@ -47,7 +47,10 @@ func (g Gaussian) Add(x []int64, r *Source) error {
 	return nil
 }
 
-func (g Gaussian) real() theta { return theta(float64(g.P) / float64(g.Q)) }
+// Parameter is s = P/Q, which is above the variance by next to nothing: see Variance.
+func (g Gaussian) Parameter() float64 { return float64(g.P) / float64(g.Q) }
+
+func (g Gaussian) real() theta { return theta(g.Parameter()) }
 
 // Variance is that of the distribution, which is below the parameter s: by less
 // than 3·10⁻⁷ of it for s >= 1, by all of it as s nears 0.

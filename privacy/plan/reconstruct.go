@@ -5,13 +5,14 @@ import (
 	"slices"
 
 	"halftone/privacy/domain"
+	"halftone/privacy/noise"
 )
 
 // Scales are the noise variances of one plan: measurement and D → s. Cells of a
 // measurement differ only by D.
 type Scales struct {
 	g  *Geometry
-	of []map[uint64]Variance
+	of []map[uint64]noise.Gaussian
 }
 
 // Scales returns the noise of measurements whose parts of the budget are rho, for
@@ -20,9 +21,9 @@ func (g *Geometry) Scales(m int64, rho []uint64) (*Scales, error) {
 	if len(rho) != len(g.parts) {
 		return nil, fmt.Errorf("plan: %d parts of the budget for %d measurements", len(rho), len(g.parts))
 	}
-	s := &Scales{g: g, of: make([]map[uint64]Variance, len(rho))}
+	s := &Scales{g: g, of: make([]map[uint64]noise.Gaussian, len(rho))}
 	for k, a := range g.parts {
-		s.of[k] = map[uint64]Variance{}
+		s.of[k] = map[uint64]noise.Gaussian{}
 		for _, d := range g.products(a) {
 			if d == 0 {
 				continue
@@ -59,7 +60,7 @@ func (g *Geometry) products(a []int) []uint64 {
 
 // Each calls do for every cell of measurement k, in row-major order, with the
 // variance of its noise; ok is false where nothing is measured.
-func (s *Scales) Each(k int, do func(cell int, v Variance, ok bool)) {
+func (s *Scales) Each(k int, do func(cell int, v noise.Gaussian, ok bool)) {
 	s.g.eachCell(k, func(cell int, _, d uint64) {
 		v, ok := s.of[k][d]
 		do(cell, v, ok)
@@ -178,7 +179,7 @@ func (s *Scales) Variance(i int) []float64 {
 		g.eachCell(k, func(cell int, n, d uint64) {
 			if v, ok := s.of[k][d]; ok {
 				nn := float64(n) * float64(n)
-				q[cell] = v.Float() / nn * (float64(d) / nn)
+				q[cell] = v.Parameter() / nn * (float64(d) / nn)
 			}
 		})
 		g.spread(a, b, true).add(out, q)
@@ -225,7 +226,7 @@ func (s *Scales) shared(k int, bi, b, ci, c []int) float64 {
 	if !ok {
 		return 0
 	}
-	return f * v.Float() / (float64(n) * float64(n))
+	return f * v.Parameter() / (float64(n) * float64(n))
 }
 
 // up is the ancestor at level a of node j of level b, and the product of 1/c on

@@ -8,6 +8,7 @@ import (
 	"slices"
 
 	"halftone/privacy/domain"
+	"halftone/privacy/noise"
 )
 
 // A Geometry is a set of tables over trees, and the measurements that they are
@@ -144,18 +145,12 @@ func (g *Geometry) Split(rho uint64, w []float64) ([]uint64, error) {
 	return out, nil
 }
 
-// A Variance is the parameter s = P/Q of discrete Gaussian noise.
-type Variance struct{ P, Q uint64 }
-
-// Float is s.
-func (s Variance) Float() float64 { return float64(s.P) / float64(s.Q) }
-
 // fine is the denominator of a variance below 1024.
 const fine = 1024
 
-// Noise returns s = M²D/2ρ_a rounded up: to a whole number from 1024 on, to a
+// Noise returns the noise of s = M²D/2ρ_a rounded up: to a whole number from 1024 on, to a
 // 1024th below, so that M units cost M²D/2s ≤ ρ_a.
-func Noise(m int64, d, rho uint64) (Variance, error) {
+func Noise(m int64, d, rho uint64) (noise.Gaussian, error) {
 	num := new(big.Int).SetInt64(m)
 	num.Mul(num, num).Mul(num, new(big.Int).SetUint64(d)).Mul(num, big.NewInt(1e9))
 	den := new(big.Int).SetUint64(rho)
@@ -170,9 +165,9 @@ func Noise(m int64, d, rho uint64) (Variance, error) {
 		p.Add(p, big.NewInt(1))
 	}
 	if !p.IsUint64() || p.Uint64() >= 1<<61 {
-		return Variance{}, errors.New("plan: this budget asks for noise that is not useful")
+		return noise.Gaussian{}, errors.New("plan: this budget asks for noise that is not useful")
 	}
-	return Variance{p.Uint64(), q}, nil
+	return noise.Gaussian{P: p.Uint64(), Q: q}, nil
 }
 
 // strides of the row-major order of a tuple's table, and its cells.

@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"halftone/privacy/domain"
+	"halftone/privacy/noise"
 )
 
 // golden is one of the oracle's files: levels, parents, M, nano-ρ, counts and
@@ -128,8 +129,8 @@ func TestGolden(t *testing.T) {
 			if !slices.Equal(y, m.T) {
 				t.Errorf("%s %v: T %v, want %v", name, m.Levels, y, m.T)
 			}
-			scales.Each(k, func(cell int, v Variance, ok bool) {
-				if want := fraction(t, m.NoiseVariance[cell]); ok && v.Float() != want || !ok && want != 0 {
+			scales.Each(k, func(cell int, v noise.Gaussian, ok bool) {
+				if want := fraction(t, m.NoiseVariance[cell]); ok && v.Parameter() != want || !ok && want != 0 {
 					t.Errorf("%s %v cell %d: noise variance %v, want %v", name, m.Levels, cell, v, m.NoiseVariance[cell])
 				}
 			})
