@@ -11,6 +11,9 @@
 package outputs
 
 import (
+	"math"
+	"strconv"
+	"strings"
 	"time"
 
 	"halftone/privacy"
@@ -101,9 +104,10 @@ func (a About) Label(dimension, code, lang string) string {
 
 // A Budget is the declared budget in words that people know.
 type Budget struct {
-	Epsilon   float64
+	Epsilon   float64 // 0: declared in ρ
 	Delta     float64
-	PerPeriod bool // of a person and period instead of a person
+	Rho       float64 // 0: declared in ε
+	PerPeriod bool    // of a person and period instead of a person
 }
 
 // A Break says that periods before and from At on are not alike.
@@ -129,8 +133,24 @@ type Version struct {
 }
 
 // Spent is what the ledger says that the releases so far may tell about one
-// person (or person-period), in nano-ε.
-type Spent struct{ NanoEpsilon uint64 }
+// person (or person-period).
+type Spent struct {
+	privacy.Cost
+	Delta float64 // at which its ε is shown; 0 with a pure ε
+}
+
+// NewSpent is so many nano in the unit of terms.
+func NewSpent(t privacy.Terms, nano uint64) Spent { return Spent{t.Cost(nano), t.ShownDelta()} }
+
+// Plain writes a number as people write it: 0.5, 1e-6.
+func Plain(f float64) string {
+	return strings.Replace(strconv.FormatFloat(f, 'g', -1, 64), "e-0", "e-", 1)
+}
+
+// EpsilonText is ε at s's δ, rounded up to three decimals.
+func (s Spent) EpsilonText() string {
+	return strconv.FormatFloat(math.Ceil(1e3*s.Epsilon(s.Delta)-1e-6)/1e3, 'f', -1, 64)
+}
 
 // An Edition is a release with what is publicly known of it.
 type Edition struct {

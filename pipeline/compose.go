@@ -187,7 +187,8 @@ func (s *session) editions(ctx context.Context) ([]outputs.Edition, error) {
 		if err != nil {
 			return nil, err
 		}
-		out = append(out, outputs.Edition{Release: r, Released: days[c.Key], Reporting: c.Reporting, Expected: c.Expected})
+		out = append(out, outputs.Edition{Release: r, Released: days[c.Key], Reporting: c.Reporting, Expected: c.Expected,
+			Provisional: !final(s.l.Dataset.Calendar, c.Key, s.l.Dataset.Spec.Editions, days[c.Key])})
 	}
 	return out, nil
 }
@@ -227,7 +228,7 @@ func (s *session) version(ctx context.Context, editions []outputs.Edition) (outp
 		return outputs.Version{}, err
 	}
 	v := outputs.Version{Name: name, Sequence: seq, Composed: day(now), About: s.l.Dataset.About, Releases: editions,
-		Ledger: links, Spent: outputs.Spent{NanoEpsilon: acc.PersonCost}, Tool: s.l.Tool}
+		Ledger: links, Spent: outputs.NewSpent(acc.Terms, acc.PersonCost), Tool: s.l.Tool}
 	if len(links) > 0 {
 		v.Head = links[len(links)-1].Hash
 	}

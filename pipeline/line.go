@@ -192,9 +192,9 @@ func (l Line) store() (*staging.Store, error) { return staging.Open(l.State, l.D
 // day cuts a time to its UTC day.
 func day(t time.Time) time.Time { return t.UTC().Truncate(24 * time.Hour) }
 
-// key names the first edition of a period's release.
-func (l Line) key(p privacy.Period) privacy.Key {
-	return privacy.Key{Dataset: l.Dataset.Spec.Dataset, Series: l.Dataset.Spec.Series, Period: p, Edition: 1}
+// key names one edition of a period's release.
+func (l Line) key(p privacy.Period, edition int) privacy.Key {
+	return privacy.Key{Dataset: l.Dataset.Spec.Dataset, Series: l.Dataset.Spec.Series, Period: p, Edition: edition}
 }
 
 // open opens a source with its allow-list.

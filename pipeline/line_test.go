@@ -98,10 +98,15 @@ func reload(t *testing.T, l Line) Line {
 	return l
 }
 
+// periods are those of releases, with the edition behind it if it is not the first.
 func periods(rs []Released) string {
 	var s []string
 	for _, r := range rs {
-		s = append(s, r.Key.Period.String())
+		p := r.Key.Period.String()
+		if r.Key.Edition > 1 {
+			p += "." + strconv.Itoa(r.Key.Edition)
+		}
+		s = append(s, p)
 	}
 	return strings.Join(s, " ")
 }
@@ -151,6 +156,15 @@ func TestDueRule(t *testing.T) {
 // (kurtosis 6), so 0.97 to 1.03 is 5.4 sd: a false alarm in 10 million runs.
 // Coverage is 0.95 or more with an sd of 0.0011; 0.944 is 5 sd below.
 func TestPublishedNumbersAreWithinTheirNoise(t *testing.T) {
+	for mechanism, budget := range map[string]string{privacy.LaplaceMechanism: "{epsilon: 1}", privacy.PlannerMechanism: "{epsilon: 1, delta: 1e-6}"} {
+		t.Run(mechanism, func(t *testing.T) {
+			t.Parallel()
+			publishedNumbers(t, fmt.Sprintf("privacy: {budget: {person: %s}, mechanism: %s}\n", budget, mechanism))
+		})
+	}
+}
+
+func publishedNumbers(t *testing.T, budget string) {
 	const side, years = 64, 10
 	codes := "code,parent,level,label_en\n"
 	for i := range side {
@@ -171,7 +185,8 @@ func TestPublishedNumbersAreWithinTheirNoise(t *testing.T) {
 	yaml := strings.NewReplacer("{every: month, from: 2026-01, wait: 10 days}", "{every: year, from: 2010, to: 2019}",
 		"dimensions: {place: places.csv}", "dimensions: {a: codes.csv, b: codes.csv}",
 		"period: month, place: place, value: cases", "period: year, a: a, b: b, value: n",
-		"by-place: {place: place}", "by-a-b: {a: leaf, b: leaf}").Replace(base)
+		"by-place: {place: place}", "by-a-b: {a: leaf, b: leaf}",
+		"privacy: {budget: {person: {epsilon: 1}}}\n", budget).Replace(base)
 	l, _ := made(t, yaml, map[string]string{"data.csv": data.String(), "codes.csv": codes})
 	if _, err := l.Run(t.Context(), RunOptions{}); err != nil {
 		t.Fatal(err)
@@ -397,11 +412,11 @@ func TestResumeCountsThePinnedRows(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := s.st.Pin(l.key(p), uses); err != nil {
+	if err := s.st.Pin(l.key(p, 1), uses); err != nil {
 		t.Fatal(err)
 	}
 	spec := l.Dataset.Spec
-	if err := s.led.Reserve(t.Context(), privacy.Charge{Key: l.key(p), Cost: 1e9, Terms: spec.Terms(), SpecDigest: spec.Digest(), InputDigest: digest,
+	if err := s.led.Reserve(t.Context(), privacy.Charge{Key: l.key(p, 1), Cost: 1e9, Terms: spec.Terms(), SpecDigest: spec.Digest(), InputDigest: digest,
 		Expected: []string{"feed"}, Reporting: []string{"feed"}}); err != nil {
 		t.Fatal(err)
 	}

@@ -35,6 +35,7 @@ type RunResult struct {
 	Periods  []privacy.Period
 	Empty    []privacy.Period // released by this run although no source had a row of them: zeros plus noise
 	Late     []privacy.Period // released before; the rows have changed since, which changes nothing
+	Spec     privacy.Spec     // with the mechanism that was used
 	Version  VersionInfo      // published by this run, else the latest
 	Account  Account
 }
@@ -73,6 +74,8 @@ func (l Line) Run(ctx context.Context, opt RunOptions) (res RunResult, err error
 	if err := l.TermsHold(account); err != nil {
 		return res, err
 	}
+	s.l = l.settle(account)
+	l, res.Spec = s.l, s.l.Dataset.Spec
 	// 1. What an earlier run has charged and not sealed.
 	if res.Resumed, err = s.resume(ctx); err != nil {
 		return res, err
@@ -89,9 +92,9 @@ func (l Line) Run(ctx context.Context, opt RunOptions) (res RunResult, err error
 	if err := s.sameMeaning(ctx, due); err != nil {
 		return res, err
 	}
-	for i, p := range due {
-		l.say(Event{Step: "release", Period: p.String(), Done: i, Total: len(due)})
-		r, err := s.release(ctx, p, res.Pulled)
+	for i, k := range due {
+		l.say(Event{Step: "release", Period: k.Period.String(), Done: i, Total: len(due)})
+		r, err := s.release(ctx, k, res.Pulled)
 		if err != nil {
 			return res, err
 		}
@@ -111,27 +114,28 @@ func (l Line) Run(ctx context.Context, opt RunOptions) (res RunResult, err error
 	return res, err
 }
 
-// due are the periods to release now.
-func (s *session) due(ctx context.Context, opt RunOptions) ([]privacy.Period, error) {
-	none := privacy.Period{}
-	var out []privacy.Period
-	for _, p := range s.l.Dataset.Calendar.Due(s.l.Clock.Now()) {
-		if opt.From != none && p.Before(opt.From) || opt.To != none && opt.To.Before(p) {
-			continue
-		}
-		c, charged, err := s.led.Charge(ctx, s.l.key(p))
-		if err != nil {
-			return nil, err
-		}
-		if !charged || c.State() == ledger.Reserved {
-			out = append(out, p)
-		}
+// due are the releases to make now.
+func (s *session) due(ctx context.Context, opt RunOptions) ([]privacy.Key, error) {
+	charges, err := s.led.Charges(ctx, s.l.Dataset.Name)
+	if err != nil {
+		return nil, err
 	}
-	return out, nil
+	links, err := s.led.Links(ctx, s.l.Dataset.Name)
+	if err != nil {
+		return nil, err
+	}
+	days, err := sealDays(links)
+	if err != nil {
+		return nil, err
+	}
+	none := privacy.Period{}
+	return slices.DeleteFunc(due(s.l, s.l.Clock.Now(), charges, days), func(k privacy.Key) bool {
+		return opt.From != none && k.Period.Before(opt.From) || opt.To != none && opt.To.Before(k.Period)
+	}), nil
 }
 
 // sameMeaning holds the configuration against every release of the series.
-func (s *session) sameMeaning(ctx context.Context, due []privacy.Period) error {
+func (s *session) sameMeaning(ctx context.Context, due []privacy.Key) error {
 	if len(due) == 0 {
 		return nil
 	}
@@ -152,9 +156,9 @@ func (s *session) sameMeaning(ctx context.Context, due []privacy.Period) error {
 			return err
 		}
 		// A version has the tables and codes of its newest period.
-		if due[0].Before(k.Period) && !sameShape(m, s.l.Dataset.Spec) {
+		if due[len(due)-1].Period.Before(k.Period) && !sameShape(m, s.l.Dataset.Spec) {
 			return fmt.Errorf("%w: %s is due and older than %s, which was released with other tables or codes. Nothing was charged. "+
-				"Put tables and code lists back, release %s, then change them", ErrRefused, due[0], k.Period, due[0])
+				"Put tables and code lists back, release %s, then change them", ErrRefused, due[0].Period, k.Period, due[0].Period)
 		}
 	}
 	return nil
@@ -162,13 +166,14 @@ func (s *session) sameMeaning(ctx context.Context, due []privacy.Period) error {
 
 // surprises are what the officer should know and nobody else: periods of which
 // no source has a row, and released ones whose rows have changed since.
-func (s *session) surprises(ctx context.Context, due []privacy.Period) (empty, late []privacy.Period, err error) {
+func (s *session) surprises(ctx context.Context, due []privacy.Key) (empty, late []privacy.Period, err error) {
 	charges, err := s.led.Charges(ctx, s.l.Dataset.Name)
 	if err != nil {
 		return nil, nil, err
 	}
-	for _, c := range charges {
-		if c.Key.Series != s.l.Dataset.Spec.Series {
+	for i, c := range charges {
+		revised := i+1 < len(charges) && charges[i+1].Key.Period == c.Key.Period && charges[i+1].Key.Series == c.Key.Series
+		if c.Key.Series != s.l.Dataset.Spec.Series || revised {
 			continue
 		}
 		uses := staging.Uses{}
@@ -189,7 +194,7 @@ func (s *session) surprises(ctx context.Context, due []privacy.Period) (empty, l
 		switch {
 		case err != nil:
 			return nil, nil, err
-		case slices.Contains(due, c.Key.Period):
+		case slices.Contains(due, c.Key):
 			if !held {
 				empty = append(empty, c.Key.Period)
 			}
@@ -201,8 +206,7 @@ func (s *session) surprises(ctx context.Context, due []privacy.Period) (empty, l
 }
 
 // release counts the newest rows of a period, charges, draws and seals.
-func (s *session) release(ctx context.Context, p privacy.Period, pulled []SourceResult) (Released, error) {
-	k := s.l.key(p)
+func (s *session) release(ctx context.Context, k privacy.Key, pulled []SourceResult) (Released, error) {
 	uses := staging.Uses{} // a source that is no key of it did not report
 	for i, src := range s.l.Dataset.Sources {
 		if pulled[i].Missing != nil {
@@ -212,7 +216,7 @@ func (s *session) release(ctx context.Context, p privacy.Period, pulled []Source
 		if err != nil {
 			return Released{}, err
 		}
-		if uses[src.Name], err = staging.Select(src.Delivers, batches, p); err != nil {
+		if uses[src.Name], err = staging.Select(src.Delivers, batches, k.Period); err != nil {
 			return Released{}, err
 		}
 		if err := s.fresh(k, src.Name, batches, uses[src.Name]); err != nil {
@@ -309,7 +313,7 @@ func explain(err error) error {
 // TermsHold refuses a configuration whose budget, mechanism or number of periods
 // is not what the dataset's first charge has fixed.
 func (l Line) TermsHold(a Account) error {
-	if len(a.Periods) == 0 || a.Terms == l.Dataset.Spec.Terms() {
+	if len(a.Periods) == 0 || a.Terms == l.settle(a).Dataset.Spec.Terms() {
 		return nil
 	}
 	return explain(fmt.Errorf("%s: %w", l.Dataset.Name, privacy.ErrTerms))

@@ -25,7 +25,7 @@ type Status struct {
 	Published time.Time // day of the latest version; zero: none
 	Released  []privacy.Period
 	Reserved  []privacy.Key // charged and not sealed: the next run goes on with them
-	Due       []privacy.Period
+	Due       []privacy.Key
 	Next      privacy.Period // the next to become due; zero: none
 	NextDue   time.Time
 	NextRun   *schedule.Occurrence // nil: by hand
@@ -59,7 +59,7 @@ func (l Line) Status(ctx context.Context) (Status, error) {
 		case c.Key.Series != l.Dataset.Spec.Series:
 		case c.Sealed == "":
 			s.Reserved = append(s.Reserved, c.Key)
-		default:
+		case c.Key.Edition == 1:
 			s.Released = append(s.Released, c.Key.Period)
 		}
 	}
@@ -68,10 +68,8 @@ func (l Line) Status(ctx context.Context) (Status, error) {
 	}
 	// 2. Calendar.
 	now := l.Clock.Now()
-	for _, p := range l.Dataset.Calendar.Due(now) {
-		if lk.states[l.key(p)] == ledger.Planned {
-			s.Due = append(s.Due, p)
-		}
+	if s.Due, err = lk.due(l); err != nil {
+		return s, err
 	}
 	if p, ok := l.Dataset.Calendar.Next(now); ok {
 		s.Next, s.NextDue = p, l.Dataset.Calendar.DueAt(p)
@@ -170,6 +168,7 @@ func (s *Status) lookAtState(ctx context.Context, l Line) error {
 // Budget is the account of the dataset, and the chain it rests on.
 type Budget struct {
 	Account  Account
+	Terms    privacy.Terms // of the account, or before the first charge those that it would fix
 	Charges  []ledger.Charged
 	Versions []ledger.Version
 	Head     string
@@ -183,7 +182,10 @@ func (l Line) Budget(ctx context.Context) (Budget, error) {
 	if err != nil {
 		return Budget{}, err
 	}
-	b := Budget{Account: lk.account, Charges: lk.charges, Versions: lk.versions, Links: len(lk.links)}
+	b := Budget{Account: lk.account, Terms: l.settle(lk.account).Dataset.Spec.Terms(), Charges: lk.charges, Versions: lk.versions, Links: len(lk.links)}
+	if len(lk.account.Periods) > 0 {
+		b.Terms = lk.account.Terms
+	}
 	if b.Links > 0 {
 		b.Head = lk.links[b.Links-1].Hash
 	}

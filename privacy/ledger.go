@@ -9,8 +9,6 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-
-	"halftone/privacy/plan"
 )
 
 // Kinds of failure that a program acts on; a ledger wraps them.
@@ -48,12 +46,6 @@ type Terms struct {
 	Periods   int64   `json:"periods"` // P; 0: any number
 }
 
-// Units of accounts: pure ε with Laplace, zCDP's ρ with the planner.
-const (
-	EpsilonNano = "epsilon_nano"
-	RhoNano     = "rho_nano"
-)
-
 // Cap is what the releases of one period, all series and editions, may cost
 // together: ⌊budget/P⌋. With it the P dearest periods never cost a person more
 // than the budget, however many periods there are.
@@ -66,11 +58,7 @@ func (t Terms) Cap() uint64 {
 
 // Terms are those of s.
 func (s Spec) Terms() Terms {
-	unit := EpsilonNano
-	if s.Mechanism == plan.PlannerMechanism {
-		unit = RhoNano
-	}
-	return Terms{Unit: unit, Mechanism: s.Mechanism, Budget: s.Budget.in(s.Mechanism), Delta: s.Budget.Delta,
+	return Terms{Unit: unitOf(s.Mechanism), Mechanism: s.Mechanism, Budget: s.Budget.in(s.Mechanism), Delta: s.Budget.Delta,
 		PerPeriod: s.Budget.PerPeriod, Periods: s.Bound().Periods}
 }
 

@@ -53,7 +53,7 @@ func Measure(ctx context.Context, s Spec, c Cube, k Key, in Input, l Ledger) (Re
 		return r, err
 	}
 	// 2. Everything that can fail because of data, before the charge.
-	p, err := NewPlan(s)
+	p, err := NewPlan(s, k.Edition)
 	if err != nil {
 		return Release{}, err
 	}

@@ -64,6 +64,9 @@ type Model struct {
 	EstimatesAdd bool
 }
 
+// Cost is what the release was charged.
+func (m Model) Cost() Cost { return Cost{m.Plan.NanoEpsilon, m.Plan.NanoRho} }
+
 // Additive reports whether the values of m's tables add up across tables and
 // levels. They do not yet: a value is its own estimate, rounded and cut at 0.
 func (m Model) Additive() bool { return false }

@@ -17,8 +17,10 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"math/big"
 	"slices"
 
+	"halftone/privacy/account"
 	"halftone/privacy/domain"
 	"halftone/privacy/plan"
 )
@@ -31,6 +33,12 @@ type (
 	Table     = domain.Table
 	Plan      = plan.Plan
 	Accuracy  = plan.Accuracy
+)
+
+// The mechanisms, by their names in files.
+const (
+	LaplaceMechanism = plan.LaplaceMechanism
+	PlannerMechanism = plan.PlannerMechanism
 )
 
 // Codes that every dimension may use (SDMX).
@@ -77,16 +85,17 @@ func (b Budget) in(mechanism string) uint64 {
 type Spec struct {
 	Dataset    string      `json:"dataset"`
 	Series     int         `json:"series"`
-	Measure    string      `json:"measure"`    // flow or stock
-	Unit       string      `json:"unit"`       // person, case or event: what the promise protects
-	Every      string      `json:"every"`      // length of a period
-	Dimensions []Dimension `json:"dimensions"` // codes and parents, no labels
-	Tables     []Table     `json:"tables"`     //
-	Sources    []Source    `json:"sources"`    //
-	Overlap    int         `json:"overlap"`    // most sources that one person is in; 0: all
-	Budget     Budget      `json:"budget"`     //
-	Editions   int         `json:"editions"`   // planned a period, the first included
-	Mechanism  string      `json:"mechanism"`  // resolved: never "auto"
+	Measure    string      `json:"measure"`               // flow or stock
+	Unit       string      `json:"unit"`                  // person, case or event: what the promise protects
+	Every      string      `json:"every"`                 // length of a period
+	Dimensions []Dimension `json:"dimensions"`            // codes and parents, no labels
+	Tables     []Table     `json:"tables"`                //
+	Sources    []Source    `json:"sources"`               //
+	Overlap    int         `json:"overlap"`               // most sources that one person is in; 0: all
+	Budget     Budget      `json:"budget"`                //
+	Editions   int         `json:"editions"`              // planned a period, the first included
+	FirstShare uint64      `json:"first_share,omitempty"` // billionths of a period's budget that the first edition takes; 0: all take the same
+	Mechanism  string      `json:"mechanism"`             // resolved: never "auto"
 }
 
 // Digest is the SHA-256 of s in canonical form: JSON with fields in the order
@@ -159,6 +168,13 @@ func (s Spec) Check() error {
 	if b := s.Bound(); b.PerPeriod > maxContribution || b.Periods > maxContribution {
 		return errors.New("privacy: the contributions of the sources add up to more than 2^20")
 	}
+	return s.checkBudget()
+}
+
+func (s Spec) checkBudget() error {
+	if s.FirstShare >= 1e9 || s.FirstShare > 0 && s.Editions == 1 {
+		return errors.New("privacy: the first edition's share must be below the whole, and goes with planned revisions")
+	}
 	if s.Mechanism != plan.LaplaceMechanism && s.Mechanism != plan.PlannerMechanism {
 		return fmt.Errorf("privacy: no mechanism %q", s.Mechanism)
 	}
@@ -190,26 +206,44 @@ func (s Spec) checkTables() error {
 	return nil
 }
 
-// NewPlan prices one release of s. It touches no data.
-func NewPlan(s Spec) (Plan, error) {
+// Shares are what the editions of one period may cost each, the first one first,
+// in the unit of the mechanism. They never add up to more than the period's cap.
+func (s Spec) Shares() []uint64 {
+	var first *big.Rat
+	if s.FirstShare > 0 {
+		first = new(big.Rat).SetFrac64(int64(s.FirstShare), 1e9)
+	}
+	return account.Shares(s.Terms().Cap(), s.Editions, first)
+}
+
+// NewPlan prices the release of one edition, 1 the first. It touches no data.
+func NewPlan(s Spec, edition int) (Plan, error) {
 	if err := s.Check(); err != nil {
 		return Plan{}, err
 	}
-	share := s.Terms().Cap() / uint64(s.Editions) // all editions of a period share what it may cost
+	if edition < 1 || edition > s.Editions {
+		return Plan{}, fmt.Errorf("privacy: edition %d is not planned", edition)
+	}
+	share := s.Shares()[edition-1]
 	if s.Mechanism == plan.PlannerMechanism {
 		return plan.Residual(s.Dimensions, s.Tables, s.Bound().PerPeriod, share)
 	}
 	return plan.Laplace(s.Tables, s.Bound().PerPeriod, share)
 }
 
-// Accuracy forecasts the worst cell of table i of a release of s, of which
-// comparisons cells are compared. It touches no data.
-func (s Spec) Accuracy(comparisons func(table int) int) ([]Accuracy, error) {
-	p, err := NewPlan(s)
+// model opens the plan of one edition.
+func (s Spec) model(edition int) (*plan.Model, error) {
+	p, err := NewPlan(s, edition)
 	if err != nil {
 		return nil, err
 	}
-	m, err := p.Open(s.Dimensions, s.Tables, s.Bound().PerPeriod)
+	return p.Open(s.Dimensions, s.Tables, s.Bound().PerPeriod)
+}
+
+// Accuracy forecasts the worst and the best cell of each table in the first
+// edition of s, when comparisons(table) cells are compared. It touches no data.
+func (s Spec) Accuracy(comparisons func(table int) int) ([]Accuracy, error) {
+	m, err := s.model(1)
 	if err != nil {
 		return nil, err
 	}
@@ -220,31 +254,45 @@ func (s Spec) Accuracy(comparisons func(table int) int) ([]Accuracy, error) {
 	return out, nil
 }
 
+// A Division says how the tables of a release divide its budget.
+type Division struct {
+	Share []float64 // of the budget; together 1
+	Mean  []float64 // variance of a cell, averaged over the table's cells
+}
+
+// Division is that of the first edition of s.
+func (s Spec) Division() (Division, error) {
+	m, err := s.model(1)
+	if err != nil {
+		return Division{}, err
+	}
+	return Division{m.Shares(), m.MeanVariances(s.Bound().PerPeriod)}, nil
+}
+
 // A Choice compares the mechanisms at a person's whole budget.
 type Choice struct {
 	Mechanism        string
 	Laplace, Planner float64 // Σ over tables of the mean variance of a cell; 0 where the budget does not allow it
 }
 
-// Choose returns the mechanism with the least mean variance over tables at the
-// whole budget of s, over its periods and editions. The Mechanism of s does not
-// count. A budget without δ leaves Laplace, one in ρ the planner.
+// Choose returns the mechanism with the least mean variance over tables, and over
+// planned editions, when a person's whole budget is divided among periods and
+// editions. The Mechanism of s does not count. A budget without δ leaves Laplace,
+// one in ρ the planner; so does a mechanism that cannot do with the budget or the
+// tables.
 func Choose(s Spec) (Choice, error) {
 	var c Choice
+	var why error
 	for _, mechanism := range []string{plan.LaplaceMechanism, plan.PlannerMechanism} {
 		s.Mechanism = mechanism
 		if s.Budget.in(mechanism) == 0 {
 			continue
 		}
-		p, err := NewPlan(s)
+		v, err := s.meanVariance()
 		if err != nil {
-			return Choice{}, err
+			why = errors.Join(why, err)
+			continue
 		}
-		m, err := p.Open(s.Dimensions, s.Tables, s.Bound().PerPeriod)
-		if err != nil {
-			return Choice{}, err
-		}
-		v := m.MeanVariance()
 		if mechanism == plan.LaplaceMechanism {
 			c.Laplace = v
 		} else {
@@ -255,7 +303,20 @@ func Choose(s Spec) (Choice, error) {
 		}
 	}
 	if c.Mechanism == "" {
-		return c, errors.New("privacy: the budget allows no mechanism")
+		return c, errors.Join(errors.New("privacy: the budget allows no mechanism"), why)
 	}
 	return c, nil
+}
+
+// meanVariance is what mechanisms are compared by: Σ over tables of the mean
+// variance of a cell, averaged over editions.
+func (s Spec) meanVariance() (mean float64, err error) {
+	for e := range s.Editions {
+		m, err := s.model(e + 1)
+		if err != nil {
+			return 0, err
+		}
+		mean += m.MeanVariance() / float64(s.Editions)
+	}
+	return mean, nil
 }

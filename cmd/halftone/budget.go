@@ -1,12 +1,12 @@
 package main
 
 import (
-	"math"
 	"path/filepath"
 	"strconv"
 
 	"github.com/spf13/cobra"
 
+	"halftone/outputs"
 	"halftone/pipeline"
 	"halftone/privacy"
 )
@@ -48,7 +48,7 @@ type budgetPeriod struct {
 }
 
 func budgetJSON(b pipeline.Budget) budgetObject {
-	o := budgetObject{Unit: privacy.EpsilonNano, Head: b.Head, Periods: []budgetPeriod{}}
+	o := budgetObject{Unit: b.Terms.Unit, Head: b.Head, Periods: []budgetPeriod{}}
 	for _, p := range b.Account.Periods {
 		o.Periods = append(o.Periods, budgetPeriod{p.Period.String(), p.Spent, p.Reserved, p.Burnt, p.Left, p.Editions})
 	}
@@ -57,11 +57,21 @@ func budgetJSON(b pipeline.Budget) budgetObject {
 
 func (a *app) printBudget(l pipeline.Line, b pipeline.Budget) {
 	d := l.Dataset
-	unit := article(d.Spec.Unit)
-	a.print("%s · what the published data could tell about one %s · pure epsilon\n\n", d.Name, d.Spec.Unit)
+	unit, t := article(d.Spec.Unit), b.Terms
+	how := "pure epsilon"
+	if t.Unit == privacy.RhoNano {
+		how = "zCDP, epsilon at delta " + outputs.Plain(t.ShownDelta())
+	}
+	a.print("%s · what the published data could tell about one %s · %s\n\n", d.Name, d.Spec.Unit, how)
 	if len(b.Account.Periods) == 0 {
-		a.print("Nothing has been charged. Budget: epsilon %s for %s.\nNext: halftone plan\n", epsilon(d.Spec.Budget.NanoEpsilon), unit)
+		a.print("Nothing has been charged. Budget: epsilon %s for %s.\nNext: halftone plan\n", a.epsilonOf(t, t.Budget), unit)
 		return
+	}
+	amount := func(nano uint64) string {
+		if nano == 0 {
+			return "–"
+		}
+		return a.epsilonOf(t, nano)
 	}
 	g := grid{left: map[int]bool{6: true}}
 	g.add("PERIOD", "SPENT", "RESERVED", "BURNT", "LEFT", "EDITIONS", "BY")
@@ -74,18 +84,20 @@ func (a *app) printBudget(l pipeline.Line, b pipeline.Budget) {
 			run = append(run, ps[j].Period)
 			j++
 		}
-		g.add(span(run), amount(ps[i].Spent), amount(ps[i].Reserved), amount(ps[i].Burnt), epsilon(ps[i].Left), strconv.Itoa(ps[i].Editions), by)
+		g.add(span(run), amount(ps[i].Spent), amount(ps[i].Reserved), amount(ps[i].Burnt), a.epsilonOf(t, ps[i].Left), strconv.Itoa(ps[i].Editions), by)
 		i = j
 	}
 	g.write(a.out)
-	t := b.Account.Terms
 	if t.Periods > 0 {
 		a.print("epsilon a period; %s is in at most %s (stated, not enforced; see contribution in halftone.yaml)\n\n", unit, plural(int(t.Periods), "period", "periods"))
 	} else {
 		a.print("epsilon a period; %s may be in any number of periods: the promise is about one period at a time\n\n", unit)
 	}
-	a.print("so far        epsilon %s of %s for %s%s\n", epsilon(b.Account.PersonCost), epsilon(t.Budget), unit, spentOn(t))
-	a.print("plain words   Someone 50%% sure that %s is in the data is right at most %s of the time after reading all of it.\n", unit, guess(b.Account.PersonCost))
+	a.print("so far        epsilon %s of %s for %s%s\n", a.epsilonOf(t, b.Account.PersonCost), a.epsilonOf(t, t.Budget), unit, spentOn(t))
+	if t.Unit == privacy.RhoNano {
+		a.print("              nano-rho %s of %s, which add up exactly; their epsilons do not\n", group(b.Account.PersonCost), group(t.Budget))
+	}
+	a.print("plain words   Someone 50%% sure that %s is in the data is right at most %d%% of the time after reading all of it.\n", unit, t.Cost(b.Account.PersonCost).Guess())
 	a.print("ledger        %s, %s, 0 burnt · chain ok · head now %s; each version names the head that it was composed at\n", plural(len(b.Charges), "charge", "charges"), plural(b.Seals, "seal", "seals"), short(b.Head))
 	a.print("Next: halftone verify %s   checks the published files against the ledger\n", filepath.Join(l.Public, "datasets", d.Name))
 }
@@ -97,22 +109,6 @@ func version(b pipeline.Budget, p privacy.Period) string {
 		}
 	}
 	return "–"
-}
-
-func amount(nano uint64) string {
-	if nano == 0 {
-		return "–"
-	}
-	return epsilon(nano)
-}
-
-// guess is e^ε/(1+e^ε), rounded up to a percent.
-func guess(nano uint64) string {
-	e := math.Exp(float64(nano) / 1e9)
-	if math.IsInf(e, 1) {
-		return "100%"
-	}
-	return strconv.Itoa(int(math.Ceil(100*e/(1+e)-1e-9))) + "%"
 }
 
 func alike(a, b pipeline.PeriodAccount) bool {

@@ -1,12 +1,16 @@
 package main
 
 import (
+	"fmt"
 	"math"
-	"strconv"
+	"slices"
+	"strings"
 
 	"github.com/spf13/cobra"
 
+	"halftone/outputs"
 	"halftone/pipeline"
+	"halftone/privacy"
 )
 
 func (a *app) planCommand() *cobra.Command {
@@ -23,7 +27,7 @@ func (a *app) planCommand() *cobra.Command {
 				return err
 			}
 			if a.json {
-				return a.object(planJSON(l, f))
+				return a.object(planJSON(f))
 			}
 			a.printPlan(l, f)
 			return nil
@@ -32,11 +36,11 @@ func (a *app) planCommand() *cobra.Command {
 }
 
 type planObject struct {
-	Mechanism   string      `json:"mechanism"`
-	NanoEpsilon uint64      `json:"epsilon_nano"`
-	Epsilon     float64     `json:"epsilon"`
-	Delta       float64     `json:"delta"`
-	Tables      []planTable `json:"tables"`
+	Mechanism string `json:"mechanism"`
+	privacy.Cost
+	Epsilon float64     `json:"epsilon"`
+	Delta   float64     `json:"delta"`
+	Tables  []planTable `json:"tables"`
 }
 
 type planTable struct {
@@ -46,9 +50,12 @@ type planTable struct {
 	Detectable int64   `json:"detectable"`
 }
 
-// planJSON is about one release; delta is what the mechanism spends: none.
-func planJSON(_ pipeline.Line, f pipeline.Forecast) planObject {
-	o := planObject{Mechanism: f.Plan.Mechanism, NanoEpsilon: f.Plan.NanoEpsilon, Epsilon: float64(f.Plan.NanoEpsilon) / 1e9}
+// planJSON is about one release; delta is what the mechanism spends, 0 with a
+// pure epsilon.
+func planJSON(f pipeline.Forecast) planObject {
+	t := f.Spec.Terms()
+	cost := t.Cost(f.Plan.Cost())
+	o := planObject{Mechanism: f.Plan.Mechanism, Cost: cost, Epsilon: math.Ceil(1e6*cost.Epsilon(t.ShownDelta())-1e-3) / 1e6, Delta: t.ShownDelta()}
 	for _, t := range f.Tables {
 		o.Tables = append(o.Tables, planTable{t.Name, t.Cells, math.Round(t.SD*1e6) / 1e6, t.Detectable})
 	}
@@ -57,25 +64,65 @@ func planJSON(_ pipeline.Line, f pipeline.Forecast) planObject {
 
 func (a *app) printPlan(l pipeline.Line, f pipeline.Forecast) {
 	d := l.Dataset
-	a.print("%s · series %d · touches no data · plan %s\n", d.Name, d.Spec.Series, short(f.Digest))
+	counts := d.About.Counts.In("en")
+	a.print("%s · series %d · touches no data · plan %s\n", d.Name, d.Spec.Series, short(f.Spec.Digest()))
 	a.printDue(l, f)
-	g := grid{left: map[int]bool{5: true}}
-	g.add("", "cells", "± at 95%", "smallest visible change", "a cell is known within ±20% above")
+	g := grid{left: map[int]bool{6: true}}
+	g.add("", "cells", "of the budget", "± at 95%", "smallest visible change", "a cell is known within ±20% above")
 	for _, t := range f.Tables {
-		g.add(t.Name, group(t.Cells), "± "+group(t.HalfWidth), group(t.Detectable), group(t.KnownTo)+" "+d.About.Counts.In("en"))
+		large := ""
+		switch {
+		case t.Large >= 0 && 5*t.Large < t.Cells && t.Cells > 1:
+			large = fmt.Sprintf("few are so large (%d of %d in %s)", t.Large, t.Cells, f.Seen.Period)
+		case t.Large == 0:
+			large = "not so large in " + f.Seen.Period.String()
+		}
+		g.add(t.Name, group(t.Cells), fmt.Sprintf("%.0f%%", 100*t.Share), "± "+ends(t.BestHalfWidth, t.HalfWidth), ends(t.BestDetectable, t.Detectable), group(t.KnownTo)+" "+counts, large)
 	}
 	a.print("\n")
 	g.write(a.out)
-	a.print("± and change are of the worst cell, privacy noise only, before any data are read; change is within one table alone.\nA report compares more at once and so needs somewhat larger changes.\n\n")
+	a.print("± and change are of the best … the worst cell, privacy noise only, before any data are read; change is within one table alone.\n")
+	a.print("A report compares more at once and so needs somewhat larger changes.\n")
+	a.printUseless(f, counts)
+	a.print("\n")
 	a.printPlanBudget(l, f)
-	if t := dearest(f); t.Without > 0 {
-		a.print("\nEach table costs 1/%d of the budget. Without one of them, any of them, the others would be ± %s.\n", len(f.Tables), group(t.Without))
+	a.printGains(f)
+	for _, r := range f.Rules {
+		a.print("source %s: its own rules (suppression, rounding) make a figure move by up to %d for one %s, so the noise of every table is %s times\n"+
+			"what exact figures would need. Ask the agency for unsuppressed counts.\n", r.Source, r.L, d.Spec.Unit, outputs.Plain(math.Round(r.Factor*10)/10))
 	}
 	if len(f.Due) > 0 {
 		a.print("Next: halftone run        charges %s, one a period. Nothing has been charged by this command.\n", plural(len(f.Due), "release", "releases"))
 		return
 	}
 	a.print("Next: halftone status     nothing is due now, and nothing has been charged by this command.\n")
+}
+
+// ends are the best and the worst cell's figure, one where they are the same.
+func ends(best, worst int64) string {
+	if best == worst {
+		return group(worst)
+	}
+	return group(best) + " … " + group(worst)
+}
+
+// printUseless names tables whose cells drown, and before anything is released
+// what the finest table asks for.
+func (a *app) printUseless(f pipeline.Forecast, counts string) {
+	var names []string
+	for _, t := range f.Tables {
+		if t.Large == 0 {
+			names = append(names, t.Name)
+		}
+	}
+	if len(names) > 0 {
+		a.print("Useless at this budget, going by what is published of %s: %s. No cell is larger than five times its ±.\n", f.Seen.Period, strings.Join(names, ", "))
+	}
+	finest := slices.MaxFunc(f.Tables, func(x, y pipeline.TableForecast) int { return x.Cells - y.Cells })
+	if finest.Large < 0 && finest.Cells > 1 {
+		a.print("For the average cell of %s to be so large, a period needs %s %s in all; with far fewer the table is useless at this budget.\n",
+			finest.Name, group(finest.KnownTo*int64(finest.Cells)), counts)
+	}
 }
 
 func (a *app) printDue(l pipeline.Line, f pipeline.Forecast) {
@@ -92,37 +139,92 @@ func (a *app) printDue(l pipeline.Line, f pipeline.Forecast) {
 	if len(f.Due) == 1 {
 		verb = "is"
 	}
-	a.print("%s %s due: %s (a period is due %s after its end%s)\n", plural(len(f.Due), "period", "periods"), verb, span(f.Due), c.Wait, last)
+	a.print("%s %s due: %s (a period is due %s after its end%s)\n", plural(len(f.Due), "period", "periods"), verb, spanKeys(f.Due), c.Wait, last)
 }
 
 func (a *app) printPlanBudget(l pipeline.Line, f pipeline.Forecast) {
-	b, unit := l.Dataset.Spec.Budget, article(l.Dataset.Spec.Unit)
+	t, unit := f.Spec.Terms(), article(f.Spec.Unit)
 	who := unit
-	if b.PerPeriod {
+	if t.PerPeriod {
 		who = unit + " in one period"
 	}
-	g := grid{}
-	g.add("budget of "+who, "in all", "each period", "of which now")
-	g.add("epsilon", epsilon(b.NanoEpsilon), epsilon(l.Dataset.Spec.Terms().Cap()), epsilon(f.Plan.NanoEpsilon))
-	g.write(a.out)
-	if b.Delta > 0 {
-		a.print("The budget allows delta %s as well; the Laplace mechanism spends it as pure epsilon and needs no delta.\n", strconv.FormatFloat(b.Delta, 'g', -1, 64))
+	kept := t.Cap() - f.Shares[0]
+	row := func(name string, text func(nano uint64) string) []string {
+		last := "–"
+		if f.Spec.Editions > 1 {
+			last = text(kept)
+		}
+		return []string{name, text(t.Budget), text(t.Cap()), text(f.Shares[0]), last}
 	}
-	if p := f.Bound.Periods; p > 0 {
+	g := grid{}
+	g.add("budget of "+who, "in all", "each period", "of which now", "kept for revisions")
+	name := "epsilon"
+	if t.Unit == privacy.RhoNano {
+		name = fmt.Sprintf("epsilon (delta %s)", outputs.Plain(t.ShownDelta()))
+	}
+	g.add(row(name, func(n uint64) string { return a.epsilonOf(t, n) })...)
+	if t.Unit == privacy.RhoNano {
+		g.add(row("nano-rho", func(n uint64) string { return group(n) })...)
+	}
+	g.write(a.out)
+	if t.Delta > 0 && t.Unit == privacy.EpsilonNano {
+		a.print("The budget allows delta %s as well; the Laplace mechanism spends it as pure epsilon and needs no delta.\n", outputs.Plain(t.Delta))
+	}
+	if b := f.Spec.Bound(); b.Periods > 0 {
 		a.print("%s is in at most %s and changes its counts by at most %d (stated, not enforced), so all periods together cost one what %s cost.\n",
-			capital(unit), plural(int(p), "period", "periods"), f.Bound.PerPeriod, plural(int(p), "period", "periods"))
+			capital(unit), plural(int(b.Periods), "period", "periods"), b.PerPeriod, plural(int(b.Periods), "period", "periods"))
 	} else {
 		a.print("%s may be in any number of periods: the promise is about one period at a time.\n", capital(unit))
 	}
-	how := ""
-	if l.Dataset.Auto {
-		how = " (auto: it is the one that this version has)"
-	}
-	a.print("mechanism  Laplace, one draw a cell%s: every cell has the same noise, and values do not add up over tables\n", how)
+	a.print("mechanism  %s%s\n", mechanismName[f.Plan.Mechanism], whyMechanism(l, f))
 }
 
-// dearest is the first table: with one draw a cell all cost alike.
-func dearest(f pipeline.Forecast) pipeline.TableForecast { return f.Tables[0] }
+var mechanismName = map[string]string{
+	privacy.LaplaceMechanism: "Laplace, one draw a cell; estimates do not add up over tables",
+	privacy.PlannerMechanism: "residual planner, discrete Gaussian noise; estimates add up over tables",
+}
+
+// whyMechanism sets both mechanisms side by side.
+func whyMechanism(l pipeline.Line, f pipeline.Forecast) string {
+	how := ""
+	if l.Dataset.Auto {
+		how = " (auto: the only one that the budget has a unit for)"
+		if f.Other != nil {
+			how = " (auto: least mean variance over tables)"
+		}
+		if f.Seen.Dataset != "" {
+			how = " (auto: fixed by the first charge)"
+		}
+	}
+	if f.Other == nil {
+		return how
+	}
+	other := map[string]string{privacy.LaplaceMechanism: "Laplace", privacy.PlannerMechanism: "the planner"}[f.Other.Mechanism]
+	var best, worst int64 = math.MaxInt64, 0
+	for _, t := range f.Other.Tables {
+		best, worst = min(best, t.BestHalfWidth), max(worst, t.HalfWidth)
+	}
+	return fmt.Sprintf("%s;\n           %s would give ± %s (sd of a cell over tables, root mean square: %.1f, with %s %.1f)",
+		how, other, ends(best, worst), f.Other.Mean, other, f.Other.Other)
+}
+
+// printGains says what dropping tables would give, the largest gains first.
+func (a *app) printGains(f pipeline.Forecast) {
+	for i, g := range f.Gains {
+		if i == 3 || g.Then > 0.97*g.Now {
+			return
+		}
+		a.print("Without %s a cell of %s would be ± %.1f on average instead of ± %.1f.\n", list(g.Without), g.Table, g.Then, g.Now)
+	}
+}
+
+// list writes a, b and c.
+func list(names []string) string {
+	if n := len(names); n > 1 {
+		return strings.Join(names[:n-1], ", ") + " and " + names[n-1]
+	}
+	return names[0]
+}
 
 func article(unit string) string {
 	if unit == "event" {

@@ -2,11 +2,11 @@ package main
 
 import (
 	"path/filepath"
-	"strconv"
 	"strings"
 
 	"github.com/spf13/cobra"
 
+	"halftone/outputs"
 	"halftone/pipeline"
 	"halftone/privacy"
 )
@@ -94,19 +94,19 @@ func runJSON(res pipeline.RunResult) runObject {
 	return o
 }
 
-func keys(rs []pipeline.Released) (ps []privacy.Period) {
+func keys(rs []pipeline.Released) (ks []privacy.Key) {
 	for _, r := range rs {
-		ps = append(ps, r.Key.Period)
+		ks = append(ks, r.Key)
 	}
-	return ps
+	return ks
 }
 
 func (a *app) printReleased(res pipeline.RunResult) {
 	if n := len(res.Resumed); n > 0 {
-		a.print("resume    %-16s %d sealed that an earlier run had charged\n", span(keys(res.Resumed)), n)
+		a.print("resume    %-16s %d sealed that an earlier run had charged\n", spanKeys(keys(res.Resumed)), n)
 	}
 	if n := len(res.Released); n > 0 {
-		a.print("release   %-16s %d charged, %d sealed\n", span(keys(res.Released)), n, n)
+		a.print("release   %-16s %d charged, %d sealed\n", spanKeys(keys(res.Released)), n, n)
 	}
 }
 
@@ -118,7 +118,7 @@ func (a *app) printRun(l pipeline.Line, res pipeline.RunResult) {
 		a.note("note: no source had a row of %s: released as zeros plus noise. If a source has ended, set period.to; if it is late, a longer period.wait.", span(res.Empty))
 	}
 	if len(res.Late) > 0 {
-		a.note("note: rows of %s have changed since their release. What is published stays as it is.", span(res.Late))
+		a.note("note: rows of %s have changed since their release. What is published stays as it is%s.", span(res.Late), untilRevised(l))
 	}
 	a.printReleased(res)
 	if res.State == pipeline.StateNothingDue {
@@ -131,7 +131,7 @@ func (a *app) printRun(l pipeline.Line, res pipeline.RunResult) {
 	a.print("version   %s\n", filepath.Join(l.Public, filepath.FromSlash(v.Path)))
 	a.print("report    %s\n", filepath.Join(l.Public, "datasets", l.Dataset.Name, "latest", "report", "index.html"))
 	terms := res.Account.Terms
-	a.print("spent     epsilon %s of %s for %s%s · ledger head %s\n", epsilon(res.Account.PersonCost), epsilon(terms.Budget), article(l.Dataset.Spec.Unit),
+	a.print("spent     epsilon %s of %s for %s%s · ledger head %s\n", a.epsilonOf(terms, res.Account.PersonCost), a.epsilonOf(terms, terms.Budget), article(l.Dataset.Spec.Unit),
 		spentOn(terms), short(v.Head))
 	a.printWhatNext(l)
 }
@@ -141,13 +141,18 @@ func spentOn(t privacy.Terms) string {
 	if t.PerPeriod {
 		s = " in one period"
 	}
-	if t.Delta > 0 {
-		s += " (pure epsilon; the declared delta " + formatFloat(t.Delta) + " is not needed)"
+	if t.Delta > 0 && t.Unit == privacy.EpsilonNano {
+		s += " (pure epsilon; the declared delta " + outputs.Plain(t.Delta) + " is not needed)"
 	}
-	return s
+	return s + atDelta(t)
 }
 
-func formatFloat(f float64) string { return strconv.FormatFloat(f, 'g', -1, 64) }
+func untilRevised(l pipeline.Line) string {
+	if len(l.Dataset.Calendar.Revisions) == 0 {
+		return ""
+	}
+	return ", until the revision that is planned (privacy.revisions), if there is one to come"
+}
 
 func (a *app) printNothingDue(l pipeline.Line, res pipeline.RunResult) {
 	if len(res.Periods) == 0 {

@@ -96,7 +96,7 @@ func (a *app) printStatus(l pipeline.Line, s pipeline.Status, withRuns bool) {
 	g.add(l.Dataset.Name, dash(s.Latest.Name, s.Latest.Name != ""), dash(s.Published.Format(time.DateOnly), !s.Published.IsZero()),
 		dash(s.Next.String(), s.Next.Months() > 0), dash(s.NextDue.Format(time.DateOnly), s.Next.Months() > 0), next, state(s))
 	g.write(a.out)
-	a.print("\n  periods    %s released · due now: %s\n", span(s.Released), span(s.Due))
+	a.print("\n  periods    %s released · due now: %s\n", span(s.Released), spanKeys(s.Due))
 	for _, k := range s.Reserved {
 		a.print("             %s is charged and not sealed: the next run goes on with it, without a new charge\n", k)
 	}

@@ -3,10 +3,12 @@ package main
 import (
 	"fmt"
 	"io"
+	"math"
 	"strconv"
 	"strings"
 	"unicode/utf8"
 
+	"halftone/outputs"
 	"halftone/privacy"
 )
 
@@ -69,6 +71,44 @@ func epsilon(nano uint64) string {
 		s = s[:len(s)-1]
 	}
 	return s
+}
+
+// epsilonOf writes a cost as epsilon at the δ of its terms: with Laplace the
+// digits that it has, with zCDP four, rounded up; two at least.
+func (a *app) epsilonOf(t privacy.Terms, nano uint64) string {
+	if t.Unit == privacy.EpsilonNano {
+		return epsilon(nano)
+	}
+	up := math.Ceil(1e4*t.Cost(nano).Epsilon(t.ShownDelta()) - 1e-3)
+	return epsilon(uint64(up) * 1e5)
+}
+
+// atDelta says at which delta an epsilon is meant, nothing with a pure one.
+func atDelta(t privacy.Terms) string {
+	if t.Unit == privacy.EpsilonNano {
+		return ""
+	}
+	return " (delta " + outputs.Plain(t.ShownDelta()) + ")"
+}
+
+// spanKeys writes releases: the periods of first editions, then revisions by name.
+func spanKeys(keys []privacy.Key) string {
+	var first []privacy.Period
+	var rest []string
+	for _, k := range keys {
+		if k.Edition == 1 {
+			first = append(first, k.Period)
+		} else {
+			rest = append(rest, fmt.Sprintf("%s (edition %d)", k.Period, k.Edition))
+		}
+	}
+	switch {
+	case len(rest) == 0:
+		return span(first)
+	case len(first) == 0:
+		return strings.Join(rest, ", ")
+	}
+	return span(first) + ", " + strings.Join(rest, ", ")
 }
 
 // A grid is a plain table: the first column to the left, the others to the

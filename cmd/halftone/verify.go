@@ -3,12 +3,14 @@ package main
 import (
 	"errors"
 	"io/fs"
+	"math"
 	"net/http"
 	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
 
+	"halftone/outputs"
 	"halftone/outputs/verify"
 )
 
@@ -71,7 +73,11 @@ func (a *app) printVerify(r verify.Report) {
 	if r.Spent.PerPeriod {
 		who += " in one period"
 	}
-	a.print("spent  epsilon %s for %s", epsilon(r.Spent.NanoEpsilon), who)
+	spent := epsilon(r.Spent.NanoEpsilon)
+	if !r.Spent.Pure() {
+		spent = epsilon(uint64(math.Ceil(1e4*r.Spent.Epsilon-1e-3))*1e5) + " at delta " + outputs.Plain(r.Spent.Delta)
+	}
+	a.print("spent  epsilon %s for %s", spent, who)
 	if r.Spent.P > 0 {
 		a.print("; declared, not checkable here: it is in at most %s and changes the counts of one by at most %d (%s)",
 			plural(int(r.Spent.P), "period", "periods"), r.Spent.M, strings.Join(r.Spent.Sources, ", "))

@@ -81,7 +81,7 @@ func newCard(v outputs.Version) (card, error) {
 	first, last := l.Period(t.Period[0]), l.Period(t.Period[len(t.Period)-1])
 	c := card{Dataset: a.Dataset, Title: a.Title.In(l.Tag), Summary: a.Summary.In(l.Tag), Span: first,
 		Tables: l.Int(int64(len(tables))), Licence: a.Licence, Version: v.Name, Composed: v.Composed.Format("2006-01-02"),
-		Publisher: a.Publisher.Name, Epsilon: page.Epsilon(v.Spent.NanoEpsilon), Unit: a.Unit,
+		Publisher: a.Publisher.Name, Epsilon: v.Spent.EpsilonText(), Unit: a.Unit,
 		Report: folder + "report/index.html", CSV: folder + "data/" + t.Name + ".csv", Data: folder + "report/index.html#get"}
 	if first != last {
 		c.Span = first + " – " + last

@@ -161,7 +161,7 @@ func check(v outputs.Version) error {
 	if err != nil {
 		return err
 	}
-	if acc.Person != v.Spent.NanoEpsilon {
+	if acc.Spent() != v.Spent {
 		return errors.New("what was spent is not what the ledger's charges add up to")
 	}
 	var before privacy.Period

@@ -42,8 +42,8 @@ var ReleaseColumns = []string{"period", "edition", "provisional", "released", "r
 // ListSeparator stands between the names of sources, and of breaks, in releases.csv.
 const ListSeparator = ";"
 
-// Releases writes releases.csv, one line a period. epsilon is what the release
-// was charged; rho is empty for releases that are paid in pure ε.
+// Releases writes releases.csv, one line a period. What a release was charged
+// stands in rho or in epsilon, by its mechanism; the other is empty.
 func Releases(v outputs.Version) ([]byte, error) {
 	var b bytes.Buffer
 	w := csv.NewWriter(&b)
@@ -69,7 +69,7 @@ func Releases(v outputs.Version) ([]byte, error) {
 			}
 		}
 		if err := w.Write([]string{k.Period.String(), strconv.Itoa(k.Edition), strconv.FormatBool(e.Provisional),
-			e.Released.UTC().Format("2006-01-02"), "", Nano(m.Plan.NanoEpsilon),
+			e.Released.UTC().Format("2006-01-02"), price(m.Plan.NanoRho), price(m.Plan.NanoEpsilon),
 			strings.Join(e.Reporting, ListSeparator), strings.Join(e.Expected, ListSeparator),
 			strings.Join(breaks, ListSeparator), note}); err != nil {
 			return nil, fmt.Errorf("dataset: releases: %w", err)
@@ -77,6 +77,13 @@ func Releases(v outputs.Version) ([]byte, error) {
 	}
 	w.Flush()
 	return b.Bytes(), w.Error()
+}
+
+func price(nano uint64) string {
+	if nano == 0 {
+		return ""
+	}
+	return Nano(nano)
 }
 
 // Nano writes a number of billionths exactly, without trailing zeros.

@@ -58,7 +58,11 @@ func NewAccount(dataset string, links []privacy.Link) (Account, error) {
 	if len(a.Charges) == 0 {
 		return a, fmt.Errorf("describe: the ledger has no charge of %s", dataset)
 	}
-	a.Person = a.dearest()
+	sums := make([]uint64, len(a.Periods))
+	for i, p := range a.Periods {
+		sums[i] = p.Nano
+	}
+	a.Person = privacy.Person(sums, a.Terms.Periods)
 	return a, nil
 }
 
@@ -93,33 +97,8 @@ func (a *Account) add(e privacy.Entry) error {
 	return nil
 }
 
-func (a Account) dearest() uint64 {
-	costs := make([]uint64, len(a.Periods))
-	for i, p := range a.Periods {
-		costs[i] = p.Nano
-	}
-	slices.SortFunc(costs, func(x, y uint64) int { // largest first
-		switch {
-		case x > y:
-			return -1
-		case x < y:
-			return 1
-		}
-		return 0
-	})
-	n := max(1, a.Terms.Periods) // P unlimited: a budget of one unit and period
-	sum := uint64(0)
-	for i, c := range costs {
-		if int64(i) == n {
-			break
-		}
-		if sum+c < sum {
-			return 1<<64 - 1
-		}
-		sum += c
-	}
-	return sum
-}
+// Spent is what all releases so far cost one unit, or one unit and period.
+func (a Account) Spent() outputs.Spent { return outputs.NewSpent(a.Terms, a.Person) }
 
 // Ledger writes ledger.jsonl, one link a line.
 func Ledger(links []privacy.Link) ([]byte, error) {
@@ -135,7 +114,7 @@ func Ledger(links []privacy.Link) ([]byte, error) {
 
 // NoiseModel writes noise-model.json.
 func NoiseModel(v outputs.Version) ([]byte, error) {
-	m, err := privacy.NewNoiseModel(v.Name, releases(v), v.Spent.NanoEpsilon)
+	m, err := privacy.NewNoiseModel(v.Name, releases(v), v.Spent.Nano())
 	if err != nil {
 		return nil, fmt.Errorf("describe: noise model: %w", err)
 	}
@@ -168,16 +147,20 @@ func Guarantee(v outputs.Version) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	return guarantee(m, v.Spent.NanoEpsilon), nil
+	return guarantee(m, v.Spent), nil
 }
 
-func guarantee(m privacy.Model, person uint64) string {
+func guarantee(m privacy.Model, person outputs.Spent) string {
 	per := "one " + m.Unit + " over all releases so far"
 	if m.Bound.Periods == 0 {
 		per = "one " + m.Unit + " and period"
 	}
-	return fmt.Sprintf("differential privacy: epsilon %s, delta 0, for %s, if it changes the counts of a period by at most %d, in at most %s",
-		dataset.Nano(person), per, m.Bound.PerPeriod, periodsInWords(m.Bound.Periods))
+	price := "epsilon " + dataset.Nano(person.NanoEpsilon) + ", delta 0"
+	if !person.Pure() {
+		price = fmt.Sprintf("zCDP rho %s, which is epsilon %s at delta %s", dataset.Nano(person.NanoRho), person.EpsilonText(), outputs.Plain(person.Delta))
+	}
+	return fmt.Sprintf("differential privacy: %s, for %s, if it changes the counts of a period by at most %d, in at most %s",
+		price, per, m.Bound.PerPeriod, periodsInWords(m.Bound.Periods))
 }
 
 func periodsInWords(p int64) string {

@@ -269,7 +269,7 @@ var releaseFields = map[string]field{
 	"provisional":       {Type: "boolean", Title: "A revision is planned"},
 	"released":          {Type: "date", Title: "Day of the release (UTC)"},
 	"rho":               {Type: "number", Title: "Price in zCDP", Description: "Empty for releases that are paid in pure epsilon."},
-	"epsilon":           {Type: "number", Title: "Price in pure epsilon"},
+	"epsilon":           {Type: "number", Title: "Price in pure epsilon", Description: "Empty for releases that are paid in zCDP."},
 	"sources_reporting": {Type: "string", Title: "Sources that reported", Description: "Names, with ; between them."},
 	"sources_expected":  {Type: "string", Title: "Sources that should have reported", Description: "Names, with ; between them."},
 	"break":             {Type: "string", Title: "Break", Description: "Periods before and from this one on are not alike; kinds, with ; between them."},

@@ -205,20 +205,25 @@ func TestLicence(t *testing.T) {
 
 func TestOdds(t *testing.T) {
 	for _, tc := range []struct {
-		nano uint64
-		want string
+		cost    privacy.Cost
+		percent string
+		most    float64
 	}{
-		{1_000_000_000, "74 %"}, // e/(1+e) = 0.7310…, rounded up: an upper bound
-		{100_000_000, "53 %"},
-		{1, "51 %"},
-		{0, "50 %"},
-		{10_000_000_000, "100 %"},
+		{privacy.Cost{NanoEpsilon: 1_000_000_000}, "74 %", 0.7311}, // e/(1+e) = 0.73105…, rounded up: an upper bound
+		{privacy.Cost{NanoEpsilon: 100_000_000}, "53 %", 0.525},
+		{privacy.Cost{NanoEpsilon: 1}, "51 %", 0.5001},
+		{privacy.Cost{}, "50 %", 0.5},
+		{privacy.Cost{NanoEpsilon: 10_000_000_000}, "100 %", 1},
+		{privacy.Cost{NanoRho: 24_355_970}, "56 %", 0.5552}, // ½+√(0.02435597/8) = 0.55517…
+		{privacy.Cost{NanoRho: 500_000_000}, "75 %", 0.75},
+		{privacy.Cost{NanoRho: 8_000_000_000}, "100 %", 1},
 	} {
-		if o := describe.NewOdds("event", false, tc.nano); !strings.Contains(o.Sentence, "right at most "+tc.want) {
-			t.Errorf("ε %d: %s", tc.nano, o.Sentence)
+		o := describe.NewOdds("event", false, outputs.Spent{Cost: tc.cost, Delta: 1e-6})
+		if !strings.Contains(o.Sentence, "right at most "+tc.percent) || o.AtMost != tc.most {
+			t.Errorf("%+v: %+v", tc.cost, o)
 		}
 	}
-	if s := describe.NewOdds("case", true, 1).Sentence; !strings.Contains(s, "a case is in the data of a period") {
+	if s := describe.NewOdds("case", true, outputs.Spent{}).Sentence; !strings.Contains(s, "a case is in the data of a period") {
 		t.Error(s)
 	}
 }

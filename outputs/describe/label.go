@@ -56,36 +56,40 @@ type Mechanism struct {
 
 // A BudgetLabel is what may ever be spent.
 type BudgetLabel struct {
-	Epsilon     float64 `json:"epsilon"`
-	NanoEpsilon uint64  `json:"epsilon_nano"`
-	Delta       float64 `json:"delta"`
-	Of          string  `json:"of"`
+	Amount
+	Of string `json:"of"`
 }
 
 // A SpentLabel is what has been spent.
 type SpentLabel struct {
-	Epsilon     float64 `json:"epsilon"`
-	NanoEpsilon uint64  `json:"epsilon_nano"`
-	Delta       float64 `json:"delta"`
-	Of          string  `json:"of"`
+	Amount
+	Of string `json:"of"`
+}
+
+// An Amount is a cost in the unit of the ledger, and as ε at δ.
+type Amount struct {
+	privacy.Cost
+	Epsilon float64 `json:"epsilon"` // rounded up to nine decimals
+	Delta   float64 `json:"delta"`   // 0 with a pure ε
+}
+
+func amount(t privacy.Terms, nano uint64) Amount {
+	c := t.Cost(nano)
+	return Amount{c, math.Ceil(1e9*c.Epsilon(t.ShownDelta())-1e-6) / 1e9, t.ShownDelta()}
 }
 
 // A ReleaseLabel is the price of one release of the version.
 type ReleaseLabel struct {
-	Period      privacy.Period `json:"period"`
-	Edition     int            `json:"edition"`
-	Epsilon     float64        `json:"epsilon"`
-	NanoEpsilon uint64         `json:"epsilon_nano"`
-	Delta       float64        `json:"delta"`
+	Period  privacy.Period `json:"period"`
+	Edition int            `json:"edition"`
+	Amount
 }
 
 // A PeriodLabel is the price of a period, all editions and series.
 type PeriodLabel struct {
-	Period      privacy.Period `json:"period"`
-	Charges     int            `json:"charges"`
-	Epsilon     float64        `json:"epsilon"`
-	NanoEpsilon uint64         `json:"epsilon_nano"`
-	Delta       float64        `json:"delta"`
+	Period  privacy.Period `json:"period"`
+	Charges int            `json:"charges"`
+	Amount
 }
 
 // Odds is the promise in plain words.
@@ -131,15 +135,13 @@ func LabelFigures(dataset, version string, keys []privacy.Key, m privacy.Model, 
 	if acc.Terms.PerPeriod {
 		of += " and period"
 	}
-	l := Label{Format: LabelFormat, Dataset: dataset, Version: version, Guarantee: guarantee(m, acc.Person), Unit: m.Unit,
+	l := Label{Format: LabelFormat, Dataset: dataset, Version: version, Guarantee: guarantee(m, acc.Spent()), Unit: m.Unit,
 		Neighbours:   "Everything ever pulled, with and without all data of one " + m.Unit + ".",
 		Contribution: contribution(m),
-		Mechanism: Mechanism{m.Plan.Mechanism, "Every cell of every table gets its own draw of Laplace noise, rounded to an integer, once. " +
-			"The scale is tables × M / epsilon; it follows from declared rules and never from the data.",
-			"spent as pure epsilon: the declared delta is not used"},
-		Budget: BudgetLabel{epsilon(acc.Terms.Budget), acc.Terms.Budget, acc.Terms.Delta, of},
-		Person: SpentLabel{epsilon(acc.Person), acc.Person, 0, of + " over all releases so far"},
-		Odds:   NewOdds(m.Unit, acc.Terms.PerPeriod, acc.Person), NotCovered: notCovered(m)}
+		Mechanism:    mechanism(m.Plan.Mechanism, acc.Terms.Delta),
+		Budget:       BudgetLabel{amount(acc.Terms, acc.Terms.Budget), of},
+		Person:       SpentLabel{amount(acc.Terms, acc.Person), of + " over all releases so far"},
+		Odds:         NewOdds(m.Unit, acc.Terms.PerPeriod, acc.Spent()), NotCovered: notCovered(m)}
 	if acc.Terms.PerPeriod {
 		l.Person.Of = of + ", the dearest period so far"
 	}
@@ -148,10 +150,10 @@ func LabelFigures(dataset, version string, keys []privacy.Key, m privacy.Model, 
 		if !ok {
 			return Label{}, fmt.Errorf("describe: the ledger has no charge of %s", k)
 		}
-		l.Releases = append(l.Releases, ReleaseLabel{k.Period, k.Edition, epsilon(c.Cost), c.Cost, 0})
+		l.Releases = append(l.Releases, ReleaseLabel{k.Period, k.Edition, amount(acc.Terms, c.Cost)})
 	}
 	for _, p := range acc.Periods {
-		l.Periods = append(l.Periods, PeriodLabel{p.Period, p.Editions, epsilon(p.Nano), p.Nano, 0})
+		l.Periods = append(l.Periods, PeriodLabel{p.Period, p.Editions, amount(acc.Terms, p.Nano)})
 	}
 	return l, nil
 }
@@ -159,7 +161,20 @@ func LabelFigures(dataset, version string, keys []privacy.Key, m privacy.Model, 
 // JSON writes l.
 func (l Label) JSON() ([]byte, error) { return encode(l) }
 
-func epsilon(nano uint64) float64 { return float64(nano) / 1e9 }
+// mechanism says how the noise is made and paid for; delta is the declared one.
+func mechanism(name string, delta float64) Mechanism {
+	if name == privacy.PlannerMechanism {
+		return Mechanism{name, "Residual planner: what a table adds to the coarser ones is measured once, in whole numbers, with exact discrete Gaussian noise, " +
+			"and every table is computed from the same measurements, so that estimates add up. The noise follows from declared rules and never from the data.",
+			"zero-concentrated differential privacy (zCDP): rho of releases adds up and is converted to (epsilon, delta) by the bound of Canonne, Kamath and Steinke (2020)"}
+	}
+	m := Mechanism{name, "Every cell of every table gets its own draw of Laplace noise, rounded to an integer, once. " +
+		"The scale is tables × M / epsilon; it follows from declared rules and never from the data.", "pure epsilon, which adds up over releases"}
+	if delta > 0 {
+		m.Accounting += "; the declared delta of " + outputs.Plain(delta) + " is not used"
+	}
+	return m
+}
 
 func contribution(m privacy.Model) Contribution {
 	return Contribution{M: m.Bound.PerPeriod, P: m.Bound.Periods, Words: fmt.Sprintf(
@@ -167,18 +182,20 @@ func contribution(m privacy.Model) Contribution {
 			"This is stated, not enforced.", m.Unit, m.Bound.PerPeriod, periodsInWords(m.Bound.Periods))}
 }
 
-// NewOdds says in plain words what pure ε promises: someone who is 50 % sure is
-// right at most e^ε/(1+e^ε) of the time. The percentage is rounded up.
-func NewOdds(unit string, perPeriod bool, nano uint64) Odds {
-	p := 1 / (1 + math.Exp(-epsilon(nano)))
+// NewOdds says in plain words what a cost promises: someone who is 50 % sure is
+// right at most e^ε/(1+e^ε) of the time with a pure ε, ½+√(ρ/8) with zCDP. The
+// percentage is rounded up.
+func NewOdds(unit string, perPeriod bool, c outputs.Spent) Odds {
+	p, formula := 1/(1+math.Exp(-c.Epsilon(0))), "e^ε/(1+e^ε), ε = "+dataset.Nano(c.NanoEpsilon)
+	if !c.Pure() {
+		p, formula = min(1, 0.5+math.Sqrt(float64(c.NanoRho)/8e9)), "½+√(ρ/8), ρ = "+dataset.Nano(c.NanoRho)
+	}
 	where := "in the data"
 	if perPeriod {
 		where = "in the data of a period"
 	}
-	// Rounded down only where binary fractions are off by less than a billionth.
-	percent := math.Ceil(p*100 - 1e-9)
-	return Odds{fmt.Sprintf("Someone who is 50 %% sure that %s %s is %s is right at most %.0f %% of the time after reading all of it.",
-		article(unit), unit, where, percent), 0.5, math.Ceil(p*1e4-1e-7) / 1e4, "e^ε/(1+e^ε), ε = " + dataset.Nano(nano)}
+	return Odds{fmt.Sprintf("Someone who is 50 %% sure that %s %s is %s is right at most %d %% of the time after reading all of it.",
+		article(unit), unit, where, c.Guess()), 0.5, math.Ceil(p*1e4-1e-7) / 1e4, formula}
 }
 
 func article(noun string) string {

@@ -52,10 +52,10 @@ type ManifestTable struct {
 // A ManifestRelease is one sealed release of the version.
 type ManifestRelease struct {
 	privacy.Key
-	File        string `json:"file"`
-	Sealed      string `json:"sealed_sha256"`
-	NanoEpsilon uint64 `json:"epsilon_nano"`
-	SpecDigest  string `json:"spec_digest"`
+	File   string `json:"file"`
+	Sealed string `json:"sealed_sha256"`
+	privacy.Cost
+	SpecDigest string `json:"spec_digest"`
 }
 
 // A ManifestFileSum is one file with its size and SHA-256.
@@ -89,7 +89,7 @@ func NewManifest(v outputs.Version, tables []outputs.Table, files outputs.Files)
 		if err != nil {
 			return Manifest{}, fmt.Errorf("describe: manifest: %w", err)
 		}
-		m.Releases = append(m.Releases, ManifestRelease{k, SealedFile(k), Sum(e.Release.File()), mod.Plan.NanoEpsilon, mod.SpecDigest})
+		m.Releases = append(m.Releases, ManifestRelease{k, SealedFile(k), Sum(e.Release.File()), mod.Cost(), mod.SpecDigest})
 		if !slices.Contains(m.SpecDigests, mod.SpecDigest) {
 			m.SpecDigests = append(m.SpecDigests, mod.SpecDigest)
 		}

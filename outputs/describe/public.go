@@ -39,7 +39,8 @@ type publicPublisher struct {
 }
 
 type publicBudget struct {
-	Epsilon   float64 `json:"epsilon"`
+	Epsilon   float64 `json:"epsilon,omitempty"`
+	Rho       float64 `json:"rho,omitempty"`
 	Delta     float64 `json:"delta"`
 	PerPeriod bool    `json:"per_period"`
 }
@@ -71,7 +72,7 @@ func newPublicText(v outputs.Version) (publicText, error) {
 	p := publicText{Title: a.Title, Summary: a.Summary, Counts: a.Counts, Contact: a.Contact, Unit: a.Unit, Measure: a.Measure,
 		Every: a.Every, Lead: a.Lead, Material: a.Material, BaseURL: a.BaseURL, Languages: a.Languages,
 		Publisher: publicPublisher{a.Publisher.Name, a.Publisher.Contact, a.Publisher.URL},
-		Budget:    publicBudget{a.Budget.Epsilon, a.Budget.Delta, a.Budget.PerPeriod}}
+		Budget:    publicBudget{a.Budget.Epsilon, a.Budget.Rho, a.Budget.Delta, a.Budget.PerPeriod}}
 	for _, s := range a.Sources {
 		p.Sources = append(p.Sources, publicSource{s.Name, s.Agency, s.Reporter, s.StatedBy, s.PerPeriod, s.Periods, s.Sensitivity})
 	}
@@ -106,7 +107,7 @@ func ReadPublicText(b []byte, v *outputs.Version) error {
 	a.Title, a.Summary, a.Counts, a.Contact, a.Unit, a.Measure = p.Title, p.Summary, p.Counts, p.Contact, p.Unit, p.Measure
 	a.Every, a.Lead, a.Material, a.BaseURL, a.Languages = p.Every, p.Lead, p.Material, p.BaseURL, p.Languages
 	a.Publisher = outputs.Publisher{Name: p.Publisher.Name, Contact: p.Publisher.Contact, URL: p.Publisher.URL}
-	a.Budget = outputs.Budget{Epsilon: p.Budget.Epsilon, Delta: p.Budget.Delta, PerPeriod: p.Budget.PerPeriod}
+	a.Budget = outputs.Budget{Epsilon: p.Budget.Epsilon, Rho: p.Budget.Rho, Delta: p.Budget.Delta, PerPeriod: p.Budget.PerPeriod}
 	a.Sources, a.Codes, v.Breaks = nil, nil, nil
 	for _, s := range p.Sources {
 		a.Sources = append(a.Sources, outputs.Source{Name: s.Name, Agency: s.Agency, Reporter: s.Reporter, StatedBy: s.StatedBy,

@@ -2,15 +2,18 @@ package report
 
 import (
 	"fmt"
-	"strconv"
 
+	"halftone/outputs"
 	"halftone/outputs/claims"
+	"halftone/outputs/dataset"
 	"halftone/outputs/report/page"
+	"halftone/privacy"
 )
 
 // privacyBox is the promise and what it rests on.
 type privacyBox struct {
 	Epsilon, Factor string // spent so far by the releases, e^ε
+	Delta, Rho      string // with zCDP; "" with a pure ε
 	Declared        string
 	PerPeriod       bool
 	PerPeriodMax    string // M
@@ -26,12 +29,22 @@ func (w writer) privacy() (privacyBox, error) {
 	if err != nil {
 		return privacyBox{}, err
 	}
-	b := privacyBox{Epsilon: page.Epsilon(w.v.Spent.NanoEpsilon), Factor: page.Factor(w.v.Spent.NanoEpsilon),
+	spent := w.v.Spent
+	b := privacyBox{Epsilon: spent.EpsilonText(), Factor: page.Factor(spent.Epsilon(spent.Delta)),
 		PerPeriod: m.Bound.Periods == 0, PerPeriodMax: w.Int(m.Bound.PerPeriod), Periods: w.bound(m.Bound.Periods),
-		Mechanism: m.Plan.Mechanism, Releases: w.Int(int64(len(w.v.Releases))), Head: w.v.Head}
-	b.Declared = "ε " + strconv.FormatFloat(w.about.Budget.Epsilon, 'g', -1, 64)
-	if d := w.about.Budget.Delta; d > 0 {
-		b.Declared += ", δ " + strconv.FormatFloat(d, 'g', -1, 64)
+		Mechanism: mechanisms[m.Plan.Mechanism], Releases: w.Int(int64(len(w.v.Releases))), Head: w.v.Head}
+	switch budget := w.about.Budget; {
+	case budget.Rho > 0:
+		b.Declared = "ρ " + outputs.Plain(budget.Rho)
+	case budget.Delta > 0 && spent.Pure():
+		b.Declared = "ε " + outputs.Plain(budget.Epsilon) + ", δ " + outputs.Plain(budget.Delta) + ", spent as pure ε"
+	case budget.Delta > 0:
+		b.Declared = "ε " + outputs.Plain(budget.Epsilon) + ", δ " + outputs.Plain(budget.Delta) + ", spent as ρ"
+	default:
+		b.Declared = "ε " + outputs.Plain(budget.Epsilon)
+	}
+	if !spent.Pure() {
+		b.Delta, b.Rho = outputs.Plain(spent.Delta), dataset.Nano(spent.NanoRho)
 	}
 	for _, s := range w.about.Sources {
 		if s.StatedBy != "" {
@@ -39,6 +52,12 @@ func (w writer) privacy() (privacyBox, error) {
 		}
 	}
 	return b, nil
+}
+
+// mechanisms say in a line how the noise is made.
+var mechanisms = map[string]string{
+	privacy.LaplaceMechanism: "Laplace: noise drawn once for every cell of every table, in whole numbers",
+	privacy.PlannerMechanism: "residual planner: discrete Gaussian noise, drawn once, in what each table adds to the coarser ones; all tables are computed from the same numbers",
 }
 
 // A file is a row of the list of tables.

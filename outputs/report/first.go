@@ -8,7 +8,6 @@ import (
 	"halftone/outputs"
 	"halftone/outputs/chart"
 	"halftone/outputs/claims"
-	"halftone/outputs/report/page"
 	"halftone/privacy"
 )
 
@@ -31,7 +30,7 @@ type link struct{ Text, Href string }
 func (w writer) first() (first, error) {
 	t := w.tables[w.lead]
 	f := first{Headline: w.Headline(w.v, w.tables, w.claims), Sub: w.sub(), Points: w.points(),
-		Odds: w.Percent(page.Odds(w.v.Spent.NanoEpsilon))}
+		Odds: w.Percent(float64(w.v.Spent.Guess()) / 100)}
 	var err error
 	if p, ok := w.pictured(); ok {
 		if f.Chart, f.Panels, err = w.figure(p, "lead", "Recorded "+w.Counts(w.about)); err != nil {

@@ -37,34 +37,64 @@ func (c *checker) checkPrivacy(ctx context.Context) (string, error) {
 		opened = append(opened, r)
 	}
 	for _, r := range c.manifest.Releases {
-		if charge := acc.Charges[r.Key]; r.NanoEpsilon != charge.Cost || r.SpecDigest != charge.SpecDigest {
+		if charge := acc.Charges[r.Key]; r.Cost != acc.Terms.Cost(charge.Cost) || r.SpecDigest != charge.SpecDigest {
 			return "", fmt.Errorf("%s: manifest.json and the ledger's charge do not agree", r.Key)
 		}
 	}
 	if err := checkBudget(acc); err != nil {
 		return "", err
 	}
-	c.report.Spent = Spent{acc.Person, acc.Terms.Delta, last.Unit, acc.Terms.PerPeriod, last.Bound.PerPeriod, last.Bound.Periods, nil}
+	spent := acc.Spent()
+	c.report.Spent = Spent{spent.Cost, spent.Epsilon(spent.Delta), spent.Delta, last.Unit, acc.Terms.PerPeriod, last.Bound.PerPeriod, last.Bound.Periods, nil}
 	if err := c.checkNoiseModel(opened, acc.Person); err != nil {
 		return "", err
 	}
 	if err := c.checkLabel(last, acc); err != nil {
 		return "", err
 	}
-	return fmt.Sprintf("epsilon of %s recomputed from the noise: equal to what was charged; within the budget", plural(len(opened), "release")), nil
+	unit := map[bool]string{true: "epsilon", false: "rho"}[spent.Pure()]
+	return fmt.Sprintf("%s of %s recomputed from the noise model: equal to what was charged; within the budget", unit, plural(len(opened), "release")), nil
 }
 
-// checkPrice recomputes b = tables·M/ε, where the draws use one nano-ε less
-// than is charged.
+// checkPrice holds what a release paid against the noise that it has.
 func checkPrice(k privacy.Key, m privacy.Model, acc describe.Account) error {
 	charge, ok := acc.Charges[k]
-	if !ok || charge.Cost != m.Plan.NanoEpsilon || charge.SpecDigest != m.SpecDigest {
+	if !ok || acc.Terms.Cost(charge.Cost) != m.Cost() || charge.SpecDigest != m.SpecDigest {
 		return fmt.Errorf("%s: the sealed file and the ledger's charge do not agree", k)
 	}
 	t := acc.Terms
-	if m.Plan.Mechanism != t.Mechanism || t.Unit != privacy.EpsilonNano || m.Bound.Periods != t.Periods || (t.Periods == 0) != t.PerPeriod {
+	if m.Plan.Mechanism != t.Mechanism || m.Bound.Periods != t.Periods || (t.Periods == 0) != t.PerPeriod {
 		return fmt.Errorf("%s: the sealed file and the terms of the ledger do not agree", k)
 	}
+	if !m.Cost().Pure() {
+		return checkRho(k, m)
+	}
+	return checkEpsilon(k, m)
+}
+
+// checkRho adds up what the measurements of a release cost. The noise of every
+// block is s = M²D/2ρ rounded up, computed from these ρ whenever an sd is, so that
+// there is no other number for it that could differ.
+func checkRho(k privacy.Key, m privacy.Model) error {
+	sum := uint64(0)
+	for _, me := range m.Plan.Measurements {
+		if sum+me.NanoRho < sum {
+			return fmt.Errorf("%s: the measurements cost more than was charged", k)
+		}
+		sum += me.NanoRho
+	}
+	if sum > m.Plan.NanoRho {
+		return fmt.Errorf("%s: the measurements cost %d nano-rho and %d were charged", k, sum, m.Plan.NanoRho)
+	}
+	if most := uint64(len(m.Plan.Measurements)) * 2; m.Plan.NanoRho-sum > most {
+		return fmt.Errorf("%s: the measurements cost %d nano-rho of the %d that were charged: less than rounding explains", k, sum, m.Plan.NanoRho)
+	}
+	return nil
+}
+
+// checkEpsilon recomputes b = tables·M/ε, where the draws use one nano-ε less
+// than is charged.
+func checkEpsilon(k privacy.Key, m privacy.Model) error {
 	if m.Plan.NanoEpsilon < 2 {
 		return fmt.Errorf("%s: a price of nothing", k)
 	}

@@ -44,13 +44,14 @@ type Report struct {
 
 // Spent is what the ledger export says that all releases so far cost.
 type Spent struct {
-	NanoEpsilon uint64   `json:"epsilon_nano"`
-	Delta       float64  `json:"delta"` // declared; pure ε spends none
-	Unit        string   `json:"unit"`
-	PerPeriod   bool     `json:"per_period"` // of a unit and period instead of a unit
-	M           int64    `json:"M"`
-	P           int64    `json:"P"`       // 0: any number
-	Sources     []string `json:"sources"` // that stated M and P, which cannot be checked here
+	privacy.Cost
+	Epsilon   float64  `json:"epsilon"` // at Delta
+	Delta     float64  `json:"delta"`   // 0 with a pure ε
+	Unit      string   `json:"unit"`
+	PerPeriod bool     `json:"per_period"` // of a unit and period instead of a unit
+	M         int64    `json:"M"`
+	P         int64    `json:"P"`       // 0: any number
+	Sources   []string `json:"sources"` // that stated M and P, which cannot be checked here
 }
 
 // An Option changes how a place is verified.

@@ -90,7 +90,7 @@ func TestVerifies(t *testing.T) {
 			if what == "dataset" && (r.Version != "2026.11-2" || !strings.Contains(r.Checks[2].Detail, "1 earlier version in the ledger, 1 of them here")) {
 				t.Errorf("%+v", r)
 			}
-			if s := r.Spent; s.NanoEpsilon == 0 || s.Unit != "event" || s.Delta != 1e-6 || s.M != 2 || s.P != 2 || !slices.Equal(s.Sources, []string{"police"}) {
+			if s := r.Spent; s.NanoEpsilon == 0 || s.Unit != "event" || s.Epsilon != float64(s.NanoEpsilon)/1e9 || s.Delta != 0 || s.M != 2 || s.P != 2 || !slices.Equal(s.Sources, []string{"police"}) {
 				t.Errorf("%s: spent %+v", what, s)
 			}
 		}

@@ -2,15 +2,14 @@ package config
 
 import (
 	"fmt"
+	"math"
 	"math/big"
 	"strings"
 	"time"
 
 	"github.com/robfig/cron/v3"
 
-	"halftone/outputs"
 	"halftone/privacy"
-	"halftone/privacy/plan"
 )
 
 // privacy reads the budget. A person's budget needs a bound on the periods that
@@ -18,22 +17,84 @@ import (
 func (b *builder) privacy(root cursor) {
 	v := root.get("privacy")
 	s := &b.out.Spec
-	s.Mechanism = v.get("mechanism").text()
-	b.out.Auto = s.Mechanism == "auto"
-	if b.out.Auto { // of the mechanisms that there are, the best is the only one
-		s.Mechanism = plan.LaplaceMechanism
-	}
 	budget := v.get("budget")
 	of := budget.get("person")
 	if s.Budget.PerPeriod = budget.get("person_period").given(); s.Budget.PerPeriod {
 		of = budget.get("person_period")
 	}
 	if of.given() {
-		s.Budget.NanoEpsilon = b.epsilon(of.get("epsilon"))
-		s.Budget.Delta = b.delta(of.get("delta"))
+		b.amount(of)
 		b.unit(root, budget)
 	}
-	b.out.About.Budget = outputs.Budget{Epsilon: float64(s.Budget.NanoEpsilon) / 1e9, Delta: s.Budget.Delta, PerPeriod: s.Budget.PerPeriod}
+	b.revisions(v)
+	b.mechanism(v, of)
+}
+
+// amount reads {epsilon}, {epsilon, delta} or {rho}.
+func (b *builder) amount(of cursor) {
+	s, about := &b.out.Spec.Budget, &b.out.About.Budget
+	about.PerPeriod = s.PerPeriod
+	rho, delta := of.get("rho"), of.get("delta")
+	if rho.given() {
+		if delta.given() {
+			delta.add("delta goes with epsilon: a budget in rho needs none", "take delta out; pages show epsilon at delta 1e-6")
+		}
+		s.NanoRho = b.nano(rho, "rho")
+		about.Rho = float64(s.NanoRho) / 1e9
+		return
+	}
+	s.NanoEpsilon, s.Delta = b.nano(of.get("epsilon"), "epsilon"), b.delta(delta)
+	about.Epsilon, about.Delta = float64(s.NanoEpsilon)/1e9, s.Delta
+	if s.Delta > 0 {
+		s.NanoRho = privacy.NanoRho(about.Epsilon, s.Delta)
+	}
+}
+
+// mechanism resolves auto, and refuses a mechanism that the budget has no unit for.
+func (b *builder) mechanism(v, of cursor) {
+	s, m := &b.out.Spec, v.get("mechanism")
+	s.Mechanism = m.text()
+	b.out.Auto = s.Mechanism == "auto"
+	switch {
+	case !of.given() || len(b.problems) > 0:
+	case s.Mechanism == privacy.LaplaceMechanism && s.Budget.NanoEpsilon == 0:
+		m.add("the Laplace mechanism is paid in pure epsilon, and the budget is in rho", "declare the budget as {epsilon}, or take mechanism: planner")
+	case s.Mechanism == privacy.PlannerMechanism && s.Budget.NanoRho == 0:
+		m.add("the planner's noise is Gaussian, which needs a delta", "declare the budget as {epsilon, delta} or {rho}, or take mechanism: laplace")
+	case b.out.Auto:
+		c, err := privacy.Choose(*s)
+		if err != nil {
+			v.add(err.Error(), "")
+			return
+		}
+		b.out.Choice, s.Mechanism = c, c.Mechanism
+	}
+}
+
+// revisions reads the planned editions, which share a period's budget.
+func (b *builder) revisions(v cursor) {
+	s, c := &b.out.Spec, &b.out.Calendar
+	last := c.Wait
+	for r := range v.get("revisions").items() {
+		d := r.duration()
+		if !d.After(someDay).After(last.After(someDay)) {
+			r.add(fmt.Sprintf("a revision %s after a period's end does not come after the edition before it (%s)", d, last),
+				"list revisions in order, the first one later than period.wait")
+		}
+		c.Revisions, last = append(c.Revisions, d), d
+	}
+	s.Editions = 1 + len(c.Revisions)
+	first := v.get("first_share")
+	if !first.given() {
+		return
+	}
+	s.FirstShare = uint64(math.Round(first.percent() * 1e9))
+	switch {
+	case s.Editions == 1:
+		first.add("first_share divides a period's budget among planned revisions, and none is planned", "add privacy.revisions, or take first_share out")
+	case s.FirstShare == 0 || s.FirstShare >= 1e9:
+		first.add("first_share must be above 0% and below 100%: every planned edition needs a part", "60% is usual")
+	}
 }
 
 // unit checks that what the budget protects goes with what sources say.
@@ -56,14 +117,15 @@ func (b *builder) unit(root, budget cursor) {
 	}
 }
 
-// epsilon is spent in whole nano-ε: what does not fit is not spent.
-func (b *builder) epsilon(v cursor) uint64 {
+// nano is spent in whole billionths: what does not fit is not spent.
+func (b *builder) nano(v cursor, name string) uint64 {
 	if !v.given() {
 		return 0
 	}
 	e := v.decimal()
 	if n := new(big.Rat).SetFrac64(1, 1_000_000_000); e.Cmp(n) < 0 || e.Cmp(big.NewRat(1000, 1)) > 0 {
-		v.add("epsilon must be from 1e-9 to 1000", "1 is usual; less protects more and is less accurate")
+		usual := map[string]string{"epsilon": "1 is usual", "rho": "0.02 is about epsilon 1 at delta 1e-6"}
+		v.add(name+" must be from 1e-9 to 1000", usual[name]+"; less protects more and is less accurate")
 		return 0
 	}
 	return nano(e)
@@ -76,9 +138,6 @@ func (b *builder) delta(v cursor) float64 {
 		return 0
 	}
 	f, _ := d.Float64()
-	if d.Sign() > 0 {
-		b.warn(v.at, "spent as pure epsilon: the Laplace mechanism does not use delta", "nothing; a pure guarantee is the stronger one")
-	}
 	return f
 }
 

@@ -11,11 +11,12 @@ import (
 
 // A Calendar says which periods there are and when they are due.
 type Calendar struct {
-	Every string           // month, quarter, year or band
-	From  privacy.Period   // first, not with bands
-	To    privacy.Period   // last; zero: none
-	Bands []privacy.Period // the whole list in order, with bands
-	Wait  Duration         // a period is due this long after its end
+	Every     string           // month, quarter, year or band
+	From      privacy.Period   // first, not with bands
+	To        privacy.Period   // last; zero: none
+	Bands     []privacy.Period // the whole list in order, with bands
+	Wait      Duration         // a period is due this long after its end
+	Revisions []Duration       // its planned later editions are, in order
 }
 
 // A Duration is a number of calendar units: a month is not a number of hours.
@@ -35,6 +36,15 @@ func (c Calendar) Due(now time.Time) []privacy.Period {
 
 // DueAt is the first instant at which p is due, in UTC.
 func (c Calendar) DueAt(p privacy.Period) time.Time { return c.Wait.After(p.End()) }
+
+// EditionDueAt is the first instant at which an edition of p is due, 1 the first,
+// in UTC.
+func (c Calendar) EditionDueAt(p privacy.Period, edition int) time.Time {
+	if edition == 1 {
+		return c.DueAt(p)
+	}
+	return c.Revisions[edition-2].After(p.End())
+}
 
 // Next returns the first period that is not due at now, if there is one.
 func (c Calendar) Next(now time.Time) (privacy.Period, bool) {

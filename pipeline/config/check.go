@@ -84,7 +84,6 @@ func (c *checker) object(n *node, f *form, name string) bool {
 		switch {
 		case known && k.later:
 			ok = false
-			guessed[k.instead] = true
 			c.add(p.at, strings.TrimLeft(f.eachOf+" "+quoted(p.key), " ")+" is not implemented yet", "take it out; it is refused, because to ignore it would change what is published")
 		case !known && f.each != nil:
 			ok = c.entry(p, f.each) && ok

@@ -40,6 +40,7 @@ type Dataset struct {
 	Schedule *Schedule       // nil: by hand
 	Public   string          // folder of `publish`, as written; default "public"
 	Auto     bool            // mechanism: auto, as written
+	Choice   privacy.Choice  // what auto compared
 }
 
 // A Source is one feed, ready to be opened.

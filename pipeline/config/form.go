@@ -53,7 +53,6 @@ type key struct {
 	private  bool   // PRIVACY: in the spec digest, fixed before a pull
 	nullable bool   // an explicit null means absence
 	later    bool   // known to the design, not implemented yet
-	instead  string // of a later key: the required key that it stands for
 }
 
 func (f *form) find(name string) (key, bool) {
@@ -178,11 +177,10 @@ func later(names ...string) []key {
 	return ks
 }
 
-func (k key) insteadOf(name string) key { k.instead = name; return k }
-func (k key) or(def any) key            { k.def = def; return k }
-func (k key) none(means string) key     { k.absent = means; return k }
-func (k key) fixed() key                { k.private = true; return k }
-func (k key) orNull() key               { k.nullable = true; return k }
+func (k key) or(def any) key        { k.def = def; return k }
+func (k key) none(means string) key { k.absent = means; return k }
+func (k key) fixed() key            { k.private = true; return k }
+func (k key) orNull() key           { k.nullable = true; return k }
 func keys(ks ...any) (out []key) {
 	for _, k := range ks {
 		switch k := k.(type) {

@@ -75,17 +75,23 @@ func dimensionForm() *form {
 }
 
 func privacyForm() *form {
+	positive := decimal("a number above 0, at most 1000", map[string]any{"exclusiveMinimum": 0, "maximum": 1000})
 	budget := object(keys(
-		must("epsilon", "Spent as pure epsilon by the Laplace mechanism.", decimal("a number above 0, at most 1000", map[string]any{"exclusiveMinimum": 0, "maximum": 1000})),
-		opt("delta", "Declared; the Laplace mechanism spends none of it.", decimal("a number from 0 to below 1, such as 1e-6", map[string]any{"minimum": 0, "exclusiveMaximum": 1})).or(0),
-		later("rho")[0].insteadOf("epsilon"),
-	)...)
+		opt("epsilon", "With a `delta` spent as zCDP by the planner, as pure epsilon by the Laplace mechanism; alone it leaves only the latter.", positive),
+		opt("delta", "Goes with `epsilon`. The planner needs one; the Laplace mechanism spends none of it.", decimal("a number from 0 to below 1, such as 1e-6", map[string]any{"minimum": 0, "exclusiveMaximum": 1})).or(0),
+		opt("rho", "Of zero-concentrated differential privacy, for the planner only. Pages show its epsilon at delta 1e-6.", positive),
+	)...).exactly("epsilon", "rho")
 	return object(keys(
 		must("budget", "What everything that the dataset ever releases may tell about one person, as declared by `unit`.", object(
 			opt("person", "Of one person, over all periods.", budget),
 			opt("person_period", "Of one person and period, where a source says `periods: unlimited`.", budget),
 		).exactly("person", "person_period")).fixed(),
-		opt("mechanism", "How noise is made. `auto` takes the best that there is; fixed at the first charge.", oneWord("auto", "laplace").but("planner")).or("auto").fixed(),
-		later("revisions", "first_share", "targets"),
+		opt("mechanism", "How noise is made: `planner`, discrete Gaussian noise in what tables add to each other, so that estimates add up; `laplace`, "+
+			"a draw a cell, better for few tables. `auto` takes the one with the least mean variance over tables; fixed at the first charge.",
+			oneWord("auto", "planner", "laplace")).or("auto").fixed(),
+		opt("revisions", "Planned later editions of every period, this long after its end; each counts the rows that there are then. Budget is kept for them from the start.",
+			listOf("a list of durations", duration())).none("none").fixed(),
+		opt("first_share", "Part of a period's budget that the first edition takes; the others share the rest.", percent()).none("all editions take the same").fixed(),
+		later("targets"),
 	)...)
 }

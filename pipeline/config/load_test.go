@@ -60,14 +60,14 @@ func TestLoadLeast(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if len(warnings) != 1 || !strings.Contains(warnings[0].Message, "pure epsilon") || warnings[0].Line != 27 {
+	if len(warnings) > 0 {
 		t.Errorf("warnings %v", warnings)
 	}
 	s := d.Spec
 	if s.Dataset != "us-offences" || s.Series != 1 || s.Measure != "flow" || s.Unit != "event" || s.Every != "year" || s.Editions != 1 || s.Mechanism != "laplace" || !d.Auto {
 		t.Errorf("spec %+v", s)
 	}
-	if s.Budget != (privacy.Budget{NanoEpsilon: 1_000_000_000, Delta: 1e-6}) {
+	if s.Budget != (privacy.Budget{NanoEpsilon: 1_000_000_000, NanoRho: 24_355_970, Delta: 1e-6}) {
 		t.Errorf("budget %+v", s.Budget)
 	}
 	if b := s.Bound(); b != (privacy.Bound{PerPeriod: 1, Periods: 1}) {

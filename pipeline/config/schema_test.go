@@ -55,39 +55,41 @@ func TestSchemaTakesMapping(t *testing.T) {
 // What has the wrong shape is refused by the schema and by Load.
 func TestSchemaRefuses(t *testing.T) {
 	for name, pairs := range map[string][]string{
-		"unknown key":            {"tables:", "tabels: {}\ntables:"},
-		"later key":              {"tables:", "approvals: 1\ntables:"},
-		"later key of a source":  {"    key: row", "    grain: []\n    key: row"},
-		"later value":            {"    key: row", "    delivers: upsert\n    key: row"},
-		"later connector":        {"{file: {path: data/HT_2013-2020.csv}}", "{kobo: {}}"},
-		"two connectors":         {"{file: {path: data/HT_2013-2020.csv}}", "{file: {}, http: {}}"},
-		"missing title":          {"title: Human trafficking offences known to US police\n", ""},
-		"missing stated_by":      {`, stated_by: "operator's assumption: an offence is counted once, in one year"`, ""},
-		"format":                 {"halftone: 1\n", "halftone: 2\n"},
-		"enum":                   {"unit: event ", "unit: victim "},
-		"name":                   {"dataset: us-offences", "dataset: US"},
-		"formula":                {"title: Human", "title: =Human"},
-		"list for map":           {"  national: {}", "  national: []"},
-		"list of rules":          {"place: STATE_ABBR", "place: [{column: A}]"},
-		"column and const":       {"place: STATE_ABBR", "place: {column: A, const: ME}"},
-		"both budgets":           {"budget: {person", "budget: {person_period: {epsilon: 1}, person"},
-		"no budget":              {"{budget: {person: {epsilon: 1, delta: 1e-6}}}", "{budget: {}}"},
-		"epsilon 0":              {"epsilon: 1,", "epsilon: 0,"},
-		"epsilon in words":       {"epsilon: 1,", "epsilon: much,"},
-		"rho":                    {"{epsilon: 1, delta: 1e-6}", "{rho: 1}"},
-		"percent as number":      {"    key: row", "    quarantine: 0.01\n    key: row"},
-		"percent of more":        {"    key: row", "    quarantine: 101%\n    key: row"},
-		"duration":               {"to: 2020", "to: 2020, wait: 30"},
-		"negative wait":          {"to: 2020", "to: 2020, wait: -1 month"},
-		"null":                   {"dataset: us-offences", "dataset:"},
-		"number for text":        {"agency: Federal Bureau of Investigation", "agency: 12"},
-		"fraction":               {"per_period: 1", "per_period: 1.5"},
-		"contribution of 0":      {"per_period: 1", "per_period: 0"},
-		"empty where":            {"    key: row", "    where: {}\n    key: row"},
-		"no sources":             {"tables:", "x: 1\ntables:"},
-		"second document's keys": {"privacy: {", "privacy: {targets: {}, "},
-		"dimension's name":       {"  form: codes/forms.csv", "  Form: codes/forms.csv"},
-		"language":               {"tables:", "languages: [english!]\ntables:"},
+		"unknown key":             {"tables:", "tabels: {}\ntables:"},
+		"later key":               {"tables:", "approvals: 1\ntables:"},
+		"later key of a source":   {"    key: row", "    grain: []\n    key: row"},
+		"later value":             {"    key: row", "    delivers: upsert\n    key: row"},
+		"later connector":         {"{file: {path: data/HT_2013-2020.csv}}", "{kobo: {}}"},
+		"two connectors":          {"{file: {path: data/HT_2013-2020.csv}}", "{file: {}, http: {}}"},
+		"missing title":           {"title: Human trafficking offences known to US police\n", ""},
+		"missing stated_by":       {`, stated_by: "operator's assumption: an offence is counted once, in one year"`, ""},
+		"format":                  {"halftone: 1\n", "halftone: 2\n"},
+		"enum":                    {"unit: event ", "unit: victim "},
+		"name":                    {"dataset: us-offences", "dataset: US"},
+		"formula":                 {"title: Human", "title: =Human"},
+		"list for map":            {"  national: {}", "  national: []"},
+		"list of rules":           {"place: STATE_ABBR", "place: [{column: A}]"},
+		"column and const":        {"place: STATE_ABBR", "place: {column: A, const: ME}"},
+		"both budgets":            {"budget: {person", "budget: {person_period: {epsilon: 1}, person"},
+		"no budget":               {"{budget: {person: {epsilon: 1, delta: 1e-6}}}", "{budget: {}}"},
+		"epsilon 0":               {"epsilon: 1,", "epsilon: 0,"},
+		"epsilon in words":        {"epsilon: 1,", "epsilon: much,"},
+		"rho and epsilon":         {"{epsilon: 1, delta: 1e-6}", "{epsilon: 1, rho: 1}"},
+		"rho 0":                   {"{epsilon: 1, delta: 1e-6}", "{rho: 0}"},
+		"neither rho nor epsilon": {"{epsilon: 1, delta: 1e-6}", "{delta: 1e-6}"},
+		"percent as number":       {"    key: row", "    quarantine: 0.01\n    key: row"},
+		"percent of more":         {"    key: row", "    quarantine: 101%\n    key: row"},
+		"duration":                {"to: 2020", "to: 2020, wait: 30"},
+		"negative wait":           {"to: 2020", "to: 2020, wait: -1 month"},
+		"null":                    {"dataset: us-offences", "dataset:"},
+		"number for text":         {"agency: Federal Bureau of Investigation", "agency: 12"},
+		"fraction":                {"per_period: 1", "per_period: 1.5"},
+		"contribution of 0":       {"per_period: 1", "per_period: 0"},
+		"empty where":             {"    key: row", "    where: {}\n    key: row"},
+		"no sources":              {"tables:", "x: 1\ntables:"},
+		"second document's keys":  {"privacy: {", "privacy: {targets: {}, "},
+		"dimension's name":        {"  form: codes/forms.csv", "  Form: codes/forms.csv"},
+		"language":                {"tables:", "languages: [english!]\ntables:"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			text := edit(t, base(t), pairs...)
@@ -201,7 +203,7 @@ func TestReference(t *testing.T) {
 			t.Errorf("%s.%s is not on the page", path, k.name)
 		}
 	})
-	for _, later := range []string{"grain", "approvals", "kobo", "revisions", "split"} {
+	for _, later := range []string{"grain", "approvals", "kobo", "targets", "split"} {
 		if strings.Contains(page, "| `"+later+"`") {
 			t.Errorf("%s is on the page and is not implemented", later)
 		}

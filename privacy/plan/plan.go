@@ -172,15 +172,17 @@ func (o *Model) variance(i int) []float64 {
 	return o.details[i]
 }
 
-// An Accuracy says what a table's worst cell is known to, privacy noise only.
+// An Accuracy says what a table's worst and best cell are known to, privacy noise
+// only.
 type Accuracy struct {
-	SD         float64 // standard deviation of an estimate
-	Best       float64 // that of the best cell
-	HalfWidth  int64   // the true count is within ± this of the estimate 95 times in 100
-	Detectable int64   // smallest change between two periods that is seen 4 times in 5
+	SD             float64 // standard deviation of an estimate
+	HalfWidth      int64   // the true count is within ± this of the estimate 95 times in 100
+	Detectable     int64   // smallest change between two periods that is seen 4 times in 5
+	BestHalfWidth  int64
+	BestDetectable int64
 }
 
-// Accuracy forecasts the worst cell of table i in which comparisons cells are
+// Accuracy forecasts the worst and the best cell of table i in which comparisons cells are
 // compared between two releases of this plan, so that the chance of any false
 // claim is at most 5 % (Bonferroni), and a change is seen with power 0.8.
 //
@@ -188,18 +190,25 @@ type Accuracy struct {
 // approximation of 10-privacy would understate Laplace's by a factor of six.
 func (o *Model) Accuracy(i, comparisons int) Accuracy {
 	v := o.Variance(i)
-	var d noise.Dist
+	a := Accuracy{SD: math.Sqrt(slices.Max(v))}
+	a.HalfWidth, a.Detectable = o.known(i, slices.Max(v), comparisons)
+	a.BestHalfWidth, a.BestDetectable = a.HalfWidth, a.Detectable
+	if o.scales != nil && slices.Min(v) < slices.Max(v) {
+		a.BestHalfWidth, a.BestDetectable = o.known(i, slices.Min(v), comparisons)
+	}
+	return a
+}
+
+// known is ± and smallest visible change of a cell of table i with a variance.
+func (o *Model) known(i int, variance float64, comparisons int) (half, detectable int64) {
+	var d noise.Dist = noise.OfVariance(variance)
 	if o.scales == nil {
 		d = noise.Laplace{B: o.plan.Measurements[i].B}
-	} else {
-		d = noise.OfVariance(slices.Max(v))
 	}
 	diff := noise.Sum{d, d}
-	a := Accuracy{SD: math.Sqrt(slices.Max(v)), Best: math.Sqrt(slices.Min(v)), HalfWidth: noise.Quantile(d, 0.05)}
 	seen := noise.Quantile(diff, 0.05/float64(max(1, comparisons))) + 1 // least difference that is claimed
 	// P(X <= q) >= 0.8 for symmetric X is P(|X| > q) <= 0.4.
-	a.Detectable = seen + noise.Quantile(diff, 0.4)
-	return a
+	return noise.Quantile(d, 0.05), seen + noise.Quantile(diff, 0.4)
 }
 
 // MeanVariance is the sum over tables of the mean variance of their cells: what

@@ -37,7 +37,7 @@ func USOffences(t testing.TB) outputs.Version {
 			privacy.Table{Name: strings.Replace(name+"-form", "national-form", "by-form", 1), Levels: []int{i, 1}})
 	}
 	v := outputs.Version{Name: "2026.11-1", Sequence: 1, Composed: day(2026, 11, 23), About: about(places),
-		Spent: outputs.Spent{NanoEpsilon: 1e9}, Head: strings.Repeat("9b41e07c", 8), Tool: "halftone 0.1"}
+		Spent: outputs.Spent{Cost: privacy.Cost{NanoEpsilon: 1e9}}, Head: strings.Repeat("9b41e07c", 8), Tool: "halftone 0.1"}
 	rows := read(t, offencesCSV)
 	for year := 2013; year <= 2020; year++ {
 		codes, n := [][]uint32{nil, nil}, []int64(nil)

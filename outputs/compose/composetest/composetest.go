@@ -103,7 +103,7 @@ func (w *World) Version(t testing.TB, name string, sequence int) outputs.Version
 		t.Fatal(err)
 	}
 	v := outputs.Version{Name: name, Sequence: sequence, Composed: day, About: w.About, Ledger: append([]privacy.Link{}, w.Links...),
-		Releases: append([]outputs.Edition{}, w.done...), Head: w.Links[len(w.Links)-1].Hash, Tool: "halftone test", Spent: outputs.Spent{NanoEpsilon: acc.Person}}
+		Releases: append([]outputs.Edition{}, w.done...), Head: w.Links[len(w.Links)-1].Hash, Tool: "halftone test", Spent: acc.Spent()}
 	last, err := v.Releases[len(v.Releases)-1].Release.Key()
 	if err != nil {
 		t.Fatal(err)

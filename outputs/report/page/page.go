@@ -35,19 +35,6 @@ func Tone() template.HTML {
 	return template.HTML(b.String())
 }
 
-// Odds is how often someone is right, at most, who was 50 % sure that one unit
-// is in the data and has read everything released: e^ε/(1+e^ε), by Bayes' rule.
-// It is rounded up to a whole per cent; above 99 % it is 1.
-func Odds(nanoEpsilon uint64) float64 {
-	p := 1 / (1 + math.Exp(-float64(nanoEpsilon)/1e9))
-	return math.Ceil(100*p) / 100
-}
-
-// Epsilon writes a budget in nano-ε with at most three decimals, rounded up.
-func Epsilon(nano uint64) string {
-	return strconv.FormatFloat(math.Ceil(float64(nano)/1e6)/1e3, 'f', -1, 64)
-}
-
 // A writes a unit with its article: a person, an event.
 func A(unit string) string {
 	if unit != "" && strings.Contains("aeiou", unit[:1]) {
@@ -56,9 +43,13 @@ func A(unit string) string {
 	return "a " + unit
 }
 
-// Factor is e^ε, rounded up to two decimals.
-func Factor(nanoEpsilon uint64) string {
-	return strconv.FormatFloat(math.Ceil(100*math.Exp(float64(nanoEpsilon)/1e9))/100, 'f', 2, 64)
+// Factor is e^ε, rounded up to two decimals, or to a whole number where it is large.
+func Factor(epsilon float64) string {
+	f := math.Exp(epsilon)
+	if f >= 1000 {
+		return strconv.FormatFloat(math.Ceil(f), 'g', 4, 64)
+	}
+	return strconv.FormatFloat(math.Ceil(100*f-1e-6)/100, 'f', 2, 64)
 }
 
 // Join puts parts behind an address.

@@ -1,0 +1,64 @@
+package pipeline
+
+import (
+	"time"
+
+	"halftone/pipeline/config"
+	"halftone/privacy"
+	"halftone/privacy/ledger"
+)
+
+// due are the releases to make at now, oldest period first, given what has been
+// charged and the days of seals. Of a period at most one edition is due: the
+// first, or a planned revision whose day has come since the edition before it was
+// sealed. A day that had passed by then is lost: two editions of the same rows
+// would spend twice and tell nothing new.
+func due(l Line, now time.Time, charges []ledger.Charged, sealed map[privacy.Key]time.Time) []privacy.Key {
+	charged := map[privacy.Key]bool{}
+	for _, c := range charges {
+		charged[c.Key] = true
+	}
+	var out []privacy.Key
+	for _, p := range l.Dataset.Calendar.Due(now) {
+		var before time.Time // day of the newest edition's seal
+		for e := 1; e <= l.Dataset.Spec.Editions; e++ {
+			k := l.key(p, e)
+			at := l.Dataset.Calendar.EditionDueAt(p, e)
+			if charged[k] {
+				day, ok := sealed[k]
+				if !ok { // the next run finishes it first
+					break
+				}
+				before = day
+				continue
+			}
+			if e > 1 && !before.Before(at) {
+				continue // lost
+			}
+			if !at.After(now) {
+				out = append(out, k)
+			}
+			break
+		}
+	}
+	return out
+}
+
+// final reports whether no later edition of k's period can come.
+func final(c config.Calendar, k privacy.Key, editions int, sealed time.Time) bool {
+	for e := k.Edition + 1; e <= editions; e++ {
+		if sealed.Before(c.EditionDueAt(k.Period, e)) {
+			return false
+		}
+	}
+	return true
+}
+
+// settle gives a line whose mechanism is chosen by `auto` the one that its first
+// charge has fixed.
+func (l Line) settle(a Account) Line {
+	if l.Dataset.Auto && len(a.Periods) > 0 {
+		l.Dataset.Spec.Mechanism = a.Terms.Mechanism
+	}
+	return l
+}

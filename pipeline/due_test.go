@@ -1,0 +1,117 @@
+package pipeline
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"halftone/privacy"
+)
+
+const planned = `privacy: {budget: {person: {epsilon: 1, delta: 1e-6}}, mechanism: planner, revisions: [2 months, 6 months], first_share: 60%}
+`
+
+// Revisions come on their declared days, count the rows that there are then, and
+// never cost more than was kept for them. A day that had passed when the edition
+// before it was sealed is lost.
+func TestRevisions(t *testing.T) {
+	l, clock := made(t, strings.Replace(base, "privacy: {budget: {person: {epsilon: 1}}}\n", planned, 1),
+		map[string]string{"data.csv": "month,place,cases\n2026-01,N,500\n2026-02,S,600\n2026-03,N,700\n"})
+	for _, step := range []struct{ at, released, provisional string }{
+		{"2026-02-11 00:00", "2026-01", "true"},
+		{"2026-03-31 23:59", "2026-02", "true true"},
+		{"2026-04-01 00:00", "2026-01.2", "true true"},
+		{"2026-04-15 00:00", "2026-03", "true true true"},
+		// Both of 2026-02's days have passed when the line runs again: its second
+		// edition is made, and the third, whose day is the same run's, is lost.
+		{"2026-09-01 00:00", "2026-01.3 2026-02.2 2026-03.2 2026-04 2026-05 2026-06 2026-07", "false false true true true true true"},
+		{"2026-09-02 00:00", "", "false false true true true true true"},
+		{"2026-10-02 00:00", "2026-03.3 2026-07.2", ""},
+	} {
+		clock.set(t, step.at)
+		res, err := l.Run(t.Context(), RunOptions{})
+		if err != nil {
+			t.Fatal(step.at, err)
+		}
+		if got := periods(res.Released); !strings.HasPrefix(got, step.released) || step.provisional != "" && got != step.released {
+			t.Errorf("%s: released %q, want %q", step.at, got, step.released)
+		}
+		for _, p := range res.Account.Periods {
+			if p.Spent > l.Dataset.Spec.Terms().Cap() {
+				t.Errorf("%s: %s cost %d", step.at, p.Period, p.Spent)
+			}
+		}
+		if got := strings.Join(provisional(t, l), " "); step.provisional != "" && got != step.provisional {
+			t.Errorf("%s: provisional %s, want %s", step.at, got, step.provisional)
+		}
+	}
+	want := l.Dataset.Spec.Shares()
+	if cap := l.Dataset.Spec.Terms().Cap(); want[0] != cap*6/10 || want[1] != (cap-want[0])/2 || len(want) != 3 {
+		t.Errorf("shares %v of %d", want, cap)
+	}
+}
+
+// provisional is a column of releases.csv of the newest version.
+func provisional(t *testing.T, l Line) (out []string) {
+	t.Helper()
+	b, err := os.ReadFile(filepath.Join(l.Public, "datasets", "made-up", "latest", "releases.csv"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, line := range strings.Split(strings.TrimSpace(string(b)), "\n")[1:] {
+		out = append(out, strings.Split(line, ",")[2])
+	}
+	return out
+}
+
+// `auto` is resolved at the first charge. Later tables that the other mechanism
+// would be better for do not change it.
+func TestAutoIsResolvedOnce(t *testing.T) {
+	auto := strings.Replace(base, "{epsilon: 1}", "{epsilon: 1, delta: 1e-6}", 1)
+	l, clock := made(t, auto, map[string]string{"data.csv": "month,place,cases\n2026-01,N,500\n2026-02,S,600\n"})
+	if m := l.Dataset.Spec.Mechanism; m != privacy.LaplaceMechanism {
+		t.Fatalf("two tables: auto takes %s", m)
+	}
+	clock.set(t, "2026-02-11 00:00")
+	if _, err := l.Run(t.Context(), RunOptions{}); err != nil {
+		t.Fatal(err)
+	}
+	more := auto
+	for _, d := range []string{"a", "b", "c"} {
+		more = strings.Replace(more, "dimensions: {", "dimensions: {"+d+": places.csv, ", 1)
+		more = strings.Replace(more, "place: place, value", d+": {const: N}, place: place, value", 1)
+		more = strings.Replace(more, "tables:\n", "tables:\n  by-"+d+": {"+d+": place}\n  by-place-"+d+": {place: place, "+d+": place}\n", 1)
+	}
+	if err := os.WriteFile(filepath.Join(l.Data, "halftone.yaml"), []byte(more), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	l = reload(t, l)
+	if m := l.Dataset.Spec.Mechanism; m != privacy.PlannerMechanism {
+		t.Fatalf("eight tables: auto takes %s", m)
+	}
+	clock.set(t, "2026-03-11 00:00")
+	f, err := l.Forecast(t.Context())
+	if err != nil || f.Plan.Mechanism != privacy.LaplaceMechanism || f.Other == nil || f.Other.Mechanism != privacy.PlannerMechanism {
+		t.Fatalf("forecast %+v, %v", f.Plan.Mechanism, err)
+	}
+	res, err := l.Run(t.Context(), RunOptions{})
+	if err != nil || periods(res.Released) != "2026-02" || res.Spec.Mechanism != privacy.LaplaceMechanism {
+		t.Errorf("released %q with %s, %v", periods(res.Released), res.Spec.Mechanism, err)
+	}
+}
+
+// A suppression rule at the source costs accuracy, and plan says how much.
+func TestRules(t *testing.T) {
+	s := privacy.Spec{Overlap: 1, Sources: []privacy.Source{{Name: "a", PerPeriod: 1, Sensitivity: 3}, {Name: "b", PerPeriod: 1, Sensitivity: 1}}}
+	if got := rules(s); len(got) != 1 || got[0] != (Rule{"a", 3, 3}) {
+		t.Errorf("%+v", got)
+	}
+	s.Overlap = 2 // 3+1 against 1+1
+	if got := rules(s); len(got) != 1 || got[0] != (Rule{"a", 3, 2}) {
+		t.Errorf("%+v", got)
+	}
+	if s.Sources[0].Sensitivity != 3 {
+		t.Error("the spec was changed")
+	}
+}

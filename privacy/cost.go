@@ -1,0 +1,82 @@
+package privacy
+
+import (
+	"halftone/privacy/account"
+	"halftone/privacy/plan"
+)
+
+// Units of accounts: pure ε with Laplace, zCDP's ρ with the planner.
+const (
+	EpsilonNano = "epsilon_nano"
+	RhoNano     = "rho_nano"
+)
+
+// ShownDelta is the δ at which ε of a ρ is shown where the budget declares none.
+const ShownDelta = 1e-6
+
+// A Cost is what releases tell about one person, in the unit of their mechanism:
+// one of the two is 0. Costs of one unit add; those of different units do not.
+type Cost struct {
+	NanoEpsilon uint64 `json:"epsilon_nano,omitempty"` // of pure differential privacy, in billionths
+	NanoRho     uint64 `json:"rho_nano,omitempty"`     // of zero-concentrated differential privacy, in billionths
+}
+
+// Nano is c in its unit.
+func (c Cost) Nano() uint64 { return c.NanoEpsilon + c.NanoRho }
+
+// Pure reports whether c is one of pure ε: then δ is 0.
+func (c Cost) Pure() bool { return c.NanoRho == 0 }
+
+// Epsilon is the ε of c at δ: any δ will do for a pure ε; ρ's is rounded up.
+func (c Cost) Epsilon(delta float64) float64 {
+	if c.Pure() {
+		return float64(c.NanoEpsilon) / 1e9
+	}
+	return account.Epsilon(account.NanoRho(c.NanoRho), delta)
+}
+
+// Guess is how often, of 100 times, someone is right at most who is asked whether
+// a person is in the data, held either equally likely before, and has read
+// everything that c is the cost of.
+func (c Cost) Guess() int {
+	if c.Pure() {
+		return account.NanoEpsilon(c.NanoEpsilon).Guess()
+	}
+	return account.NanoRho(c.NanoRho).Guess()
+}
+
+// Person is what periods that cost so much, all their editions together, cost one
+// person who is in at most periods of them, 0 for any number: the sum of the
+// dearest, or the dearest one.
+func Person(periodSums []uint64, periods int64) uint64 { return account.Person(periodSums, periods) }
+
+// Cost is so many nano in the unit of t.
+func (t Terms) Cost(nano uint64) Cost {
+	if t.Unit == RhoNano {
+		return Cost{NanoRho: nano}
+	}
+	return Cost{NanoEpsilon: nano}
+}
+
+// ShownDelta is the δ at which t's costs are shown as (ε, δ): none with a pure ε,
+// else the declared one, and 10⁻⁶ where a budget in ρ declares none.
+func (t Terms) ShownDelta() float64 {
+	switch {
+	case t.Unit != RhoNano:
+		return 0
+	case t.Delta == 0:
+		return ShownDelta
+	}
+	return t.Delta
+}
+
+// NanoRho is the largest budget in ρ that (ε, δ) allows; 0 for a δ of 0 or none.
+func NanoRho(epsilon, delta float64) uint64 { return uint64(account.Rho(epsilon, delta)) }
+
+// unitOf is the unit of a mechanism's costs.
+func unitOf(mechanism string) string {
+	if mechanism == plan.PlannerMechanism {
+		return RhoNano
+	}
+	return EpsilonNano
+}
