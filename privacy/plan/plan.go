@@ -201,7 +201,7 @@ func (o *Model) Accuracy(i, comparisons int) Accuracy {
 
 // known is ± and smallest visible change of a cell of table i with a variance.
 func (o *Model) known(i int, variance float64, comparisons int) (half, detectable int64) {
-	var d noise.Dist = noise.OfVariance(variance)
+	d := noise.OfVariance(variance)
 	if o.scales == nil {
 		d = noise.Laplace{B: o.plan.Measurements[i].B}
 	}
