@@ -69,13 +69,17 @@ type SpentLabel struct {
 // An Amount is a cost in the unit of the ledger, and as ε at δ.
 type Amount struct {
 	privacy.Cost
-	Epsilon float64 `json:"epsilon"` // rounded up to nine decimals
+	Epsilon float64 `json:"epsilon"` // of a rho rounded up to six decimals
 	Delta   float64 `json:"delta"`   // 0 with a pure ε
 }
 
 func amount(t privacy.Terms, nano uint64) Amount {
 	c := t.Cost(nano)
-	return Amount{c, math.Ceil(1e9*c.Epsilon(t.ShownDelta())-1e-6) / 1e9, t.ShownDelta()}
+	a := Amount{c, c.Epsilon(t.ShownDelta()), t.ShownDelta()}
+	if !c.Pure() {
+		a.Epsilon = math.Ceil(1e6*a.Epsilon-1e-3) / 1e6
+	}
+	return a
 }
 
 // A ReleaseLabel is the price of one release of the version.
