@@ -129,14 +129,23 @@ type Version struct {
 	Ledger   []privacy.Link // of this dataset, as the ledger stood when the version was composed
 	Head     string         // the hash of the last link
 	Spent    Spent
-	Tool     string // name and version of the program
+	Together Together // with the datasets that may count the same people; zero: none is declared
+	Tool     string   // name and version of the program
+}
+
+// Together is what the datasets of a population have cost one person when the
+// version was composed. The entries of the others are in their own versions.
+type Together struct {
+	Population string   `json:"name"`
+	Datasets   []string `json:"datasets"`
+	Spent
 }
 
 // Spent is what the ledger says that the releases so far may tell about one
 // person (or person-period).
 type Spent struct {
 	privacy.Cost
-	Delta float64 // at which its ε is shown; 0 with a pure ε
+	Delta float64 `json:"delta"` // at which its ε is shown; 0 with a pure ε
 }
 
 // NewSpent is so many nano in the unit of terms.

@@ -15,6 +15,7 @@ import (
 	"halftone/outputs/publish"
 	"halftone/pipeline/runs"
 	"halftone/privacy"
+	"halftone/privacy/ledger"
 )
 
 // A VersionInfo says where a published version is.
@@ -232,8 +233,41 @@ func (s *session) version(ctx context.Context, editions []outputs.Edition) (outp
 	if len(links) > 0 {
 		v.Head = links[len(links)-1].Hash
 	}
+	if v.Together, err = s.together(ctx, acc.Terms); err != nil {
+		return v, err
+	}
 	v.Breaks, err = breaks(editions)
 	return v, err
+}
+
+// together is what the population of the dataset, if it has one, has cost so far.
+func (s *session) together(ctx context.Context, t privacy.Terms) (outputs.Together, error) {
+	if t.Population.Name == "" {
+		return outputs.Together{}, nil
+	}
+	members, err := s.led.Population(ctx, t.Population.Name)
+	if err != nil {
+		return outputs.Together{}, err
+	}
+	return populationCost(t.Population, members), nil
+}
+
+// populationCost adds up what the datasets of a population have cost.
+func populationCost(p privacy.Population, members []ledger.Member) outputs.Together {
+	o := outputs.Together{Population: p.Name}
+	var costs []privacy.Cost
+	delta := p.Delta
+	for _, m := range members {
+		o.Datasets, costs = append(o.Datasets, m.Dataset), append(costs, m.Cost())
+		if delta == 0 {
+			delta = m.Terms.ShownDelta()
+		}
+	}
+	o.Cost = privacy.Together(costs...)
+	if !o.Pure() {
+		o.Delta = delta
+	}
+	return o
 }
 
 // takeName takes the next version name of this month, in the schedule's zone.

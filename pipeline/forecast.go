@@ -239,6 +239,7 @@ type look struct {
 	versions []ledger.Version
 	links    []privacy.Link
 	newest   privacy.Release // of the series; zero: none
+	members  []ledger.Member // of the population, this dataset among them once it has a charge
 }
 
 // due are the releases that a run would make now.
@@ -266,6 +267,9 @@ func (l Line) lookAtLedger(ctx context.Context) (look, error) {
 	lk.charges, errs[1] = led.Charges(ctx, name)
 	lk.versions, errs[2] = led.Versions(ctx, name)
 	lk.links, errs[3] = led.Links(ctx, name)
+	if lk.members, err = led.Population(ctx, l.Dataset.Spec.Population.Name); err != nil {
+		return lk, err
+	}
 	for _, c := range slices.Backward(lk.charges) { // by period and edition
 		if c.Key.Series == l.Dataset.Spec.Series && c.Sealed != "" {
 			lk.newest, _ = privacy.OpenRelease(ctx, c.Key, led) // a lost sealed file stops a run, not a look

@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"time"
 
+	"halftone/outputs"
 	"halftone/outputs/publish"
 	"halftone/pipeline/normalize"
 	"halftone/pipeline/runs"
@@ -168,7 +169,8 @@ func (s *Status) lookAtState(ctx context.Context, l Line) error {
 // Budget is the account of the dataset, and the chain it rests on.
 type Budget struct {
 	Account  Account
-	Terms    privacy.Terms // of the account, or before the first charge those that it would fix
+	Terms    privacy.Terms    // of the account, or before the first charge those that it would fix
+	Together outputs.Together // of the population; zero: none is declared
 	Charges  []ledger.Charged
 	Versions []ledger.Version
 	Head     string
@@ -183,6 +185,9 @@ func (l Line) Budget(ctx context.Context) (Budget, error) {
 		return Budget{}, err
 	}
 	b := Budget{Account: lk.account, Terms: l.settle(lk.account).Dataset.Spec.Terms(), Charges: lk.charges, Versions: lk.versions, Links: len(lk.links)}
+	if p := b.Terms.Population; p.Name != "" {
+		b.Together = populationCost(p, lk.members)
+	}
 	if len(lk.account.Periods) > 0 {
 		b.Terms = lk.account.Terms
 	}

@@ -45,6 +45,33 @@ func (c Cost) Guess() int {
 	return account.NanoRho(c.NanoRho).Guess()
 }
 
+// Together is what costs of datasets with the same people come to: pure ε's add
+// as such; where one is in ρ the pure ones count as ε²/2 of it.
+func Together(costs ...Cost) Cost {
+	var epsilon account.NanoEpsilon
+	var rho account.NanoRho
+	pure := true
+	for _, c := range costs {
+		pure = pure && c.Pure()
+		epsilon = account.Sum(epsilon, account.NanoEpsilon(c.NanoEpsilon))
+		rho = account.Sum(rho, account.NanoRho(c.NanoRho), account.FromPureEpsilon(account.NanoEpsilon(c.NanoEpsilon)))
+	}
+	if pure {
+		return Cost{NanoEpsilon: uint64(epsilon)}
+	}
+	return Cost{NanoRho: uint64(rho)}
+}
+
+// Within reports whether people of p may have cost so much in all: a pure ε within
+// p's, or its ρ within p's ρ. A population without a cap allows everything.
+func (p Population) Within(c Cost) bool {
+	if p.Nano() == 0 || c.Pure() && c.NanoEpsilon <= p.NanoEpsilon {
+		return true
+	}
+	rho := account.Sum(account.NanoRho(c.NanoRho), account.FromPureEpsilon(account.NanoEpsilon(c.NanoEpsilon)))
+	return uint64(rho) <= p.NanoRho
+}
+
 // Person is what periods that cost so much, all their editions together, cost one
 // person who is in at most periods of them, 0 for any number: the sum of the
 // dearest, or the dearest one.

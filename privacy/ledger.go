@@ -44,6 +44,8 @@ type Terms struct {
 	Delta     float64 `json:"delta"`
 	PerPeriod bool    `json:"per_period"`
 	Periods   int64   `json:"periods"` // P; 0: any number
+	// Population is shared with other datasets of the ledger; zero: none.
+	Population Population `json:"population,omitzero"`
 }
 
 // Cap is what the releases of one period, all series and editions, may cost
@@ -59,7 +61,7 @@ func (t Terms) Cap() uint64 {
 // Terms are those of s.
 func (s Spec) Terms() Terms {
 	return Terms{Unit: unitOf(s.Mechanism), Mechanism: s.Mechanism, Budget: s.Budget.in(s.Mechanism), Delta: s.Budget.Delta,
-		PerPeriod: s.Budget.PerPeriod, Periods: s.Bound().Periods}
+		PerPeriod: s.Budget.PerPeriod, Periods: s.Bound().Periods, Population: s.Population}
 }
 
 // A Charge is what a ledger makes durable before any noise is drawn. The

@@ -96,6 +96,16 @@ type Spec struct {
 	Editions   int         `json:"editions"`              // planned a period, the first included
 	FirstShare uint64      `json:"first_share,omitempty"` // billionths of a period's budget that the first edition takes; 0: all take the same
 	Mechanism  string      `json:"mechanism"`             // resolved: never "auto"
+	Population Population  `json:"population,omitzero"`
+}
+
+// A Population is a name that datasets share that may count the same people:
+// their costs add. The cap on the sum, in both units as far as it has one, is the
+// instance's; without one nothing is refused for it.
+type Population struct {
+	Name string `json:"name"`
+	Cost
+	Delta float64 `json:"delta,omitempty"`
 }
 
 // Digest is the SHA-256 of s in canonical form: JSON with fields in the order

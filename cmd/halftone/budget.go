@@ -1,6 +1,7 @@
 package main
 
 import (
+	"fmt"
 	"path/filepath"
 	"strconv"
 
@@ -98,8 +99,30 @@ func (a *app) printBudget(l pipeline.Line, b pipeline.Budget) {
 		a.print("              nano-rho %s of %s, which add up exactly; their epsilons do not\n", group(b.Account.PersonCost), group(t.Budget))
 	}
 	a.print("plain words   Someone 50%% sure that %s is in the data is right at most %d%% of the time after reading all of it.\n", unit, t.Cost(b.Account.PersonCost).Guess())
+	a.printTogether(b)
 	a.print("ledger        %s, %s, 0 burnt · chain ok · head now %s; each version names the head that it was composed at\n", plural(len(b.Charges), "charge", "charges"), plural(b.Seals, "seal", "seals"), short(b.Head))
 	a.print("Next: halftone verify %s   checks the published files against the ledger\n", filepath.Join(l.Public, "datasets", d.Name))
+}
+
+// printTogether says what the datasets of the population cost one person together.
+func (a *app) printTogether(b pipeline.Budget) {
+	p := b.Terms.Population
+	if p.Name == "" {
+		a.print("elsewhere     no population is declared: datasets that count the same people are not added up here\n")
+		return
+	}
+	at, most := "", ""
+	if !b.Together.Pure() {
+		at = " (delta " + outputs.Plain(b.Together.Delta) + ")"
+	}
+	switch {
+	case p.NanoEpsilon > 0:
+		most = " of " + epsilon(p.NanoEpsilon)
+	case p.NanoRho > 0:
+		most = fmt.Sprintf(" of rho %s", epsilon(p.NanoRho))
+	}
+	a.print("population    %s: %s together cost one who is in all of them epsilon %s%s%s\n",
+		p.Name, list(b.Together.Datasets), b.Together.EpsilonText(), most, at)
 }
 
 func version(b pipeline.Budget, p privacy.Period) string {

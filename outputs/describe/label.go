@@ -12,20 +12,21 @@ import (
 // A Label is privacy-label.json: the promise of a version, its price, and what
 // it does not cover.
 type Label struct {
-	Format       string         `json:"format"`
-	Dataset      string         `json:"dataset"`
-	Version      string         `json:"version"`
-	Guarantee    string         `json:"guarantee"`
-	Unit         string         `json:"unit"`
-	Neighbours   string         `json:"neighbours"`
-	Contribution Contribution   `json:"contribution"`
-	Mechanism    Mechanism      `json:"mechanism"`
-	Budget       BudgetLabel    `json:"budget"`
-	Releases     []ReleaseLabel `json:"releases"`
-	Periods      []PeriodLabel  `json:"periods"`
-	Person       SpentLabel     `json:"so_far"`
-	Odds         Odds           `json:"odds"`
-	NotCovered   []string       `json:"not_covered"`
+	Format       string           `json:"format"`
+	Dataset      string           `json:"dataset"`
+	Version      string           `json:"version"`
+	Guarantee    string           `json:"guarantee"`
+	Unit         string           `json:"unit"`
+	Neighbours   string           `json:"neighbours"`
+	Contribution Contribution     `json:"contribution"`
+	Mechanism    Mechanism        `json:"mechanism"`
+	Budget       BudgetLabel      `json:"budget"`
+	Releases     []ReleaseLabel   `json:"releases"`
+	Periods      []PeriodLabel    `json:"periods"`
+	Person       SpentLabel       `json:"so_far"`
+	Population   *PopulationLabel `json:"population,omitempty"`
+	Odds         Odds             `json:"odds"`
+	NotCovered   []string         `json:"not_covered"`
 }
 
 // A Contribution is the most that one unit does to the counts.
@@ -66,6 +67,15 @@ type SpentLabel struct {
 	Of string `json:"of"`
 }
 
+// A PopulationLabel is what datasets that may count the same people have cost one
+// of them together, as their ledger stood when the version was composed.
+type PopulationLabel struct {
+	Name     string   `json:"name"`
+	Datasets []string `json:"datasets"`
+	Amount
+	Of string `json:"of"`
+}
+
 // An Amount is a cost in the unit of the ledger, and as ε at δ.
 type Amount struct {
 	privacy.Cost
@@ -74,8 +84,11 @@ type Amount struct {
 }
 
 func amount(t privacy.Terms, nano uint64) Amount {
-	c := t.Cost(nano)
-	a := Amount{c, c.Epsilon(t.ShownDelta()), t.ShownDelta()}
+	return newAmount(t.Cost(nano), t.ShownDelta())
+}
+
+func newAmount(c privacy.Cost, delta float64) Amount {
+	a := Amount{c, c.Epsilon(delta), delta}
 	if !c.Pure() {
 		a.Epsilon = math.Ceil(1e6*a.Epsilon-1e-3) / 1e6
 	}
@@ -126,6 +139,7 @@ func NewLabel(v outputs.Version) (Label, error) {
 		keys = append(keys, k)
 	}
 	l, err := LabelFigures(v.About.Dataset, v.Name, keys, m, acc)
+	l.Population = populationLabel(v.Together, m.Unit)
 	for _, s := range v.About.Sources {
 		l.Contribution.StatedBy = append(l.Contribution.StatedBy, Stated{s.Name, s.Agency, s.PerPeriod, s.Periods, s.Sensitivity, s.StatedBy})
 	}
@@ -160,6 +174,13 @@ func LabelFigures(dataset, version string, keys []privacy.Key, m privacy.Model, 
 		l.Periods = append(l.Periods, PeriodLabel{p.Period, p.Editions, amount(acc.Terms, p.Nano)})
 	}
 	return l, nil
+}
+
+func populationLabel(t outputs.Together, unit string) *PopulationLabel {
+	if t.Population == "" {
+		return nil
+	}
+	return &PopulationLabel{t.Population, t.Datasets, newAmount(t.Cost, t.Delta), "one " + unit + " who is in all of these datasets"}
 }
 
 // JSON writes l.

@@ -13,23 +13,24 @@ import (
 // sealed files, the ledger, releases.csv and codes/ it makes the version again,
 // so that a report can be checked by anyone.
 type publicText struct {
-	Title     outputs.Text    `json:"title"`
-	Summary   outputs.Text    `json:"summary,omitempty"`
-	Counts    outputs.Text    `json:"counts"`
-	Contact   outputs.Text    `json:"contact,omitempty"`
-	Unit      string          `json:"unit"`
-	Measure   string          `json:"measure"`
-	Every     string          `json:"every"`
-	Lead      string          `json:"lead"`
-	Material  float64         `json:"material"`
-	BaseURL   string          `json:"base_url,omitempty"`
-	Languages []string        `json:"languages"`
-	Publisher publicPublisher `json:"publisher"`
-	Budget    publicBudget    `json:"budget"`
-	Sources   []publicSource  `json:"sources"`
-	Lists     []string        `json:"code_lists"` // dimensions that have one, in order
-	Breaks    []publicBreak   `json:"breaks,omitempty"`
-	Releases  []publicRelease `json:"releases"`
+	Title     outputs.Text     `json:"title"`
+	Summary   outputs.Text     `json:"summary,omitempty"`
+	Counts    outputs.Text     `json:"counts"`
+	Contact   outputs.Text     `json:"contact,omitempty"`
+	Unit      string           `json:"unit"`
+	Measure   string           `json:"measure"`
+	Every     string           `json:"every"`
+	Lead      string           `json:"lead"`
+	Material  float64          `json:"material"`
+	BaseURL   string           `json:"base_url,omitempty"`
+	Languages []string         `json:"languages"`
+	Publisher publicPublisher  `json:"publisher"`
+	Budget    publicBudget     `json:"budget"`
+	Sources   []publicSource   `json:"sources"`
+	Lists     []string         `json:"code_lists"` // dimensions that have one, in order
+	Breaks    []publicBreak    `json:"breaks,omitempty"`
+	Together  outputs.Together `json:"population,omitzero"`
+	Releases  []publicRelease  `json:"releases"`
 }
 
 type publicPublisher struct {
@@ -70,7 +71,7 @@ type publicRelease struct {
 func newPublicText(v outputs.Version) (publicText, error) {
 	a := v.About
 	p := publicText{Title: a.Title, Summary: a.Summary, Counts: a.Counts, Contact: a.Contact, Unit: a.Unit, Measure: a.Measure,
-		Every: a.Every, Lead: a.Lead, Material: a.Material, BaseURL: a.BaseURL, Languages: a.Languages,
+		Every: a.Every, Lead: a.Lead, Material: a.Material, Together: v.Together, BaseURL: a.BaseURL, Languages: a.Languages,
 		Publisher: publicPublisher{a.Publisher.Name, a.Publisher.Contact, a.Publisher.URL},
 		Budget:    publicBudget{a.Budget.Epsilon, a.Budget.Rho, a.Budget.Delta, a.Budget.PerPeriod}}
 	for _, s := range a.Sources {
@@ -108,7 +109,7 @@ func ReadPublicText(b []byte, v *outputs.Version) error {
 	a.Every, a.Lead, a.Material, a.BaseURL, a.Languages = p.Every, p.Lead, p.Material, p.BaseURL, p.Languages
 	a.Publisher = outputs.Publisher{Name: p.Publisher.Name, Contact: p.Publisher.Contact, URL: p.Publisher.URL}
 	a.Budget = outputs.Budget{Epsilon: p.Budget.Epsilon, Rho: p.Budget.Rho, Delta: p.Budget.Delta, PerPeriod: p.Budget.PerPeriod}
-	a.Sources, a.Codes, v.Breaks = nil, nil, nil
+	a.Sources, a.Codes, v.Breaks, v.Together = nil, nil, nil, p.Together
 	for _, s := range p.Sources {
 		a.Sources = append(a.Sources, outputs.Source{Name: s.Name, Agency: s.Agency, Reporter: s.Reporter, StatedBy: s.StatedBy,
 			PerPeriod: s.PerPeriod, Periods: s.Periods, Sensitivity: s.Sensitivity})

@@ -2,6 +2,7 @@ package report
 
 import (
 	"fmt"
+	"strings"
 
 	"halftone/outputs"
 	"halftone/outputs/claims"
@@ -22,6 +23,7 @@ type privacyBox struct {
 	Mechanism       string
 	Releases        string
 	Head            string
+	Together        *together // nil: no population is declared
 }
 
 func (w writer) privacy() (privacyBox, error) {
@@ -32,7 +34,7 @@ func (w writer) privacy() (privacyBox, error) {
 	spent := w.v.Spent
 	b := privacyBox{Epsilon: spent.EpsilonText(), Factor: page.Factor(spent.Epsilon(spent.Delta)),
 		PerPeriod: m.Bound.Periods == 0, PerPeriodMax: w.Int(m.Bound.PerPeriod), Periods: w.bound(m.Bound.Periods),
-		Mechanism: mechanisms[m.Plan.Mechanism], Releases: w.Int(int64(len(w.v.Releases))), Head: w.v.Head}
+		Mechanism: mechanisms[m.Plan.Mechanism], Releases: w.Int(int64(len(w.v.Releases))), Head: w.v.Head, Together: w.together()}
 	switch budget := w.about.Budget; {
 	case budget.Rho > 0:
 		b.Declared = "ρ " + outputs.Plain(budget.Rho)
@@ -58,6 +60,21 @@ func (w writer) privacy() (privacyBox, error) {
 var mechanisms = map[string]string{
 	privacy.LaplaceMechanism: "Laplace: noise drawn once for every cell of every table, in whole numbers",
 	privacy.PlannerMechanism: "residual planner: discrete Gaussian noise, drawn once, in what each table adds to the coarser ones; all tables are computed from the same numbers",
+}
+
+// together is what datasets that may count the same people cost one of them.
+type together struct{ Population, Datasets, Epsilon, Delta string }
+
+func (w writer) together() *together {
+	t := w.v.Together
+	if t.Population == "" {
+		return nil
+	}
+	o := together{Population: t.Population, Datasets: strings.Join(t.Datasets, ", "), Epsilon: t.EpsilonText()}
+	if !t.Pure() {
+		o.Delta = outputs.Plain(t.Delta)
+	}
+	return &o
 }
 
 // A file is a row of the list of tables.

@@ -147,6 +147,12 @@ func (c *checker) checkLabel(m privacy.Model, acc describe.Account) error {
 		c.report.Spent.Sources = append(c.report.Spent.Sources, s.Source)
 	}
 	want.Contribution.StatedBy = got.Contribution.StatedBy
+	// What other datasets cost stands in their ledgers' exports, not in this one.
+	want.Population = got.Population
+	if name := acc.Terms.Population.Name; (got.Population == nil) != (name == "") || got.Population != nil &&
+		(got.Population.Name != name || !slices.Contains(got.Population.Datasets, c.manifest.Dataset)) {
+		return fmt.Errorf("%s: the population is not the one of the ledger's charges", compose.PrivacyLabelFile)
+	}
 	return alike(compose.PrivacyLabelFile, got, want)
 }
 

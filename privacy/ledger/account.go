@@ -71,6 +71,16 @@ type PeriodAccount struct {
 	Editions int    // charges
 }
 
+// A Member is a dataset of a population and what it has cost one person so far.
+type Member struct {
+	Dataset    string
+	Terms      privacy.Terms
+	PersonCost uint64 // in the unit of Terms
+}
+
+// Cost is m's cost with its unit.
+func (m Member) Cost() privacy.Cost { return m.Terms.Cost(m.PersonCost) }
+
 // Periods of one length do not overlap, and a period's sum is that of its own
 // charges. A dataset whose periods change their length starts a new series, and
 // the same person is then in a year and in a quarter of it: so costs are added

@@ -52,7 +52,43 @@ func (b *book) reserve(c privacy.Charge) (*privacy.Entry, error) {
 	if a := b.accounts[c.Key.Dataset]; a.personCost(c) > c.Terms.Budget {
 		return nil, a.noRoom(c)
 	}
-	return e, nil
+	return e, b.populationHolds(c)
+}
+
+// populationHolds refuses a charge with which the datasets of a population would
+// together cost one person more than its cap.
+func (b *book) populationHolds(c privacy.Charge) error {
+	p := c.Terms.Population
+	if p.Name == "" {
+		return nil
+	}
+	costs := []privacy.Cost{c.Terms.Cost(b.accounts[c.Key.Dataset].personCost(c))}
+	for _, m := range b.population(p.Name) {
+		switch {
+		case m.Dataset == c.Key.Dataset:
+			continue
+		case m.Terms.Population != p:
+			return fmt.Errorf("%w: dataset %s has another cap of population %s; nothing was charged: take the change back", privacy.ErrTerms, m.Dataset, p.Name)
+		}
+		costs = append(costs, m.Cost())
+	}
+	if !p.Within(privacy.Together(costs...)) {
+		return fmt.Errorf("%w: with it the datasets of population %s would cost one person more than their cap; nothing was charged, see halftone budget",
+			privacy.ErrBudget, p.Name)
+	}
+	return nil
+}
+
+// population lists the datasets of a population by name.
+func (b *book) population(name string) []Member {
+	var out []Member
+	for dataset, a := range b.accounts {
+		if a.terms.Population.Name == name && name != "" {
+			out = append(out, Member{dataset, a.terms, a.personCost()})
+		}
+	}
+	slices.SortFunc(out, func(x, y Member) int { return strings.Compare(x.Dataset, y.Dataset) })
+	return out
 }
 
 // admit is reserve without the sum over periods, which a replay need not repeat.
@@ -90,7 +126,7 @@ func differ(old, new privacy.Terms) string {
 		old, new any
 	}{
 		{"unit", old.Unit, new.Unit}, {"mechanism", old.Mechanism, new.Mechanism}, {"budget", old.Budget, new.Budget},
-		{"delta", old.Delta, new.Delta}, {"budget a person-period", old.PerPeriod, new.PerPeriod}, {"periods of a person", old.Periods, new.Periods},
+		{"delta", old.Delta, new.Delta}, {"population", old.Population, new.Population}, {"budget a person-period", old.PerPeriod, new.PerPeriod}, {"periods of a person", old.Periods, new.Periods},
 	} {
 		if f.old != f.new {
 			d = append(d, fmt.Sprintf("%s was %v, is now %v", f.name, f.old, f.new))

@@ -101,3 +101,9 @@ func (l *core) CheckWitness(ctx context.Context, witnesses []Witness) error {
 		return l.locked
 	})
 }
+
+// Population lists the datasets that share a population and have charges, by name.
+func (l *core) Population(ctx context.Context, name string) (out []Member, err error) {
+	err = l.read(ctx, func() error { out = l.book.population(name); return nil })
+	return out, err
+}

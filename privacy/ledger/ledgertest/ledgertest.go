@@ -25,6 +25,7 @@ type Ledger interface {
 	Charges(ctx context.Context, dataset string) ([]ledger.Charged, error)
 	Account(ctx context.Context, dataset string) (ledger.Account, error)
 	Versions(ctx context.Context, dataset string) ([]ledger.Version, error)
+	Population(ctx context.Context, name string) ([]ledger.Member, error)
 	CheckWitness(ctx context.Context, witnesses []ledger.Witness) error
 }
 
@@ -41,6 +42,7 @@ func Run(t *testing.T, open func(t *testing.T) Ledger) {
 		"Invariant1BudgetOfAPeriod":       budgetOfAPeriod,
 		"Invariant1PeriodsOfOtherLengths": otherLengths,
 		"Invariant1NoOverflow":            noOverflow,
+		"Invariant1Populations":           populations,
 		"Invariant2ChargeBeforeBytes":     chargeBeforeBytes,
 		"Invariant3OneChargeOneSeal":      oneChargeOneSeal,
 		"Invariant3TermsAreFixed":         termsAreFixed,
@@ -118,6 +120,46 @@ func budgetOfAPeriod(t *testing.T, l Ledger) {
 	want(t, l.Reserve(ctx, c), privacy.ErrBudget)
 	c.Key = Key("f", "2027", 1)
 	must(t, l.Reserve(ctx, c))
+}
+
+// Datasets of one population cost the same people: together at most its cap, in
+// pure ε, or in ρ where one of them is paid in it.
+func populations(t *testing.T, l Ledger) {
+	ctx := t.Context()
+	charge := func(dataset, period, unit string, cost uint64, cap privacy.Population) privacy.Charge {
+		c := Charge(Key(dataset, period, 1), cost)
+		c.Terms = privacy.Terms{Unit: unit, Mechanism: unit, Budget: 2e9, Periods: 1, Population: cap}
+		return c
+	}
+	pure := privacy.Population{Name: "people", Cost: privacy.Cost{NanoEpsilon: 3e9}}
+	must(t, l.Reserve(ctx, charge("a", "2026", privacy.EpsilonNano, 2e9, pure)))
+	must(t, l.Reserve(ctx, charge("b", "2026", privacy.EpsilonNano, 5e8, pure)))
+	want(t, l.Reserve(ctx, charge("c", "2026", privacy.EpsilonNano, 5e8+1, pure)), privacy.ErrBudget)
+	must(t, l.Reserve(ctx, charge("c", "2026", privacy.EpsilonNano, 5e8, pure)))
+	must(t, l.Reserve(ctx, charge("b", "2027", privacy.EpsilonNano, 5e8, pure))) // another period of a person who is in one
+	want(t, l.Reserve(ctx, charge("b", "2028", privacy.EpsilonNano, 5e8+1, pure)), privacy.ErrBudget)
+	must(t, l.Reserve(ctx, charge("other", "2026", privacy.EpsilonNano, 2e9, privacy.Population{Name: "others"})))
+	want(t, l.Reserve(ctx, charge("d", "2026", privacy.EpsilonNano, 1, privacy.Population{Name: "people"})), privacy.ErrTerms)
+
+	// ε 1 is ρ ½ (ε²/2), beside which ρ ¼ has room and a little more has none.
+	mixed := privacy.Population{Name: "mixed", Cost: privacy.Cost{NanoEpsilon: 1e9, NanoRho: 75e7}, Delta: 1e-6}
+	must(t, l.Reserve(ctx, charge("e", "2026", privacy.EpsilonNano, 1e9, mixed)))
+	want(t, l.Reserve(ctx, charge("f", "2026", privacy.RhoNano, 25e7+1, mixed)), privacy.ErrBudget)
+	must(t, l.Reserve(ctx, charge("f", "2026", privacy.RhoNano, 25e7, mixed)))
+
+	members, err := l.Population(ctx, "people")
+	must(t, err)
+	var got []string
+	var costs []privacy.Cost
+	for _, m := range members {
+		got, costs = append(got, m.Dataset), append(costs, m.Cost())
+	}
+	if strings.Join(got, " ") != "a b c" || privacy.Together(costs...) != (privacy.Cost{NanoEpsilon: 3e9}) {
+		t.Errorf("%v, %v", got, costs)
+	}
+	if m, err := l.Population(ctx, ""); err != nil || len(m) > 0 {
+		t.Errorf("no population has members: %v, %v", m, err)
+	}
 }
 
 // A person is in a year and in its quarters, whatever series they belong to.
