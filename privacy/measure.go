@@ -5,6 +5,9 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"runtime"
+	"slices"
+	"sync"
 
 	"halftone/privacy/domain"
 	"halftone/privacy/noise"
@@ -98,34 +101,38 @@ func draw(p Plan, m *plan.Model, b Bound, noisy [][]int64) error {
 		}
 		return nil
 	}
-	r := noise.NewSource()
-	defer r.Close()
-	for k, t := range noisy {
-		m.Geometry().Residual(k, t)
-		if err := addGaussian(m.Scales(), k, t, r); err != nil {
-			return err
-		}
-	}
-	return nil
+	return drawGaussian(m, noisy)
 }
 
-// addGaussian draws for the cells of measurement k, in runs of one variance.
-func addGaussian(s *plan.Scales, k int, t []int64, r *noise.Source) error {
-	var errs []error
-	from, now := 0, noise.Gaussian{}
-	flush := func(to int) {
-		if now.P > 0 {
-			errs = append(errs, now.Add(t[from:to], r))
-		}
-		from = to
+// drawGaussian draws in pieces of cells that have one variance, on as many
+// goroutines as there are processors, each with its own randomness.
+func drawGaussian(m *plan.Model, noisy [][]int64) error {
+	type piece struct {
+		noise noise.Gaussian
+		cells []int64
 	}
-	s.Each(k, func(cell int, g noise.Gaussian, _ bool) { // the zero Gaussian where nothing is measured
-		if g != now {
-			flush(cell)
-			now = g
-		}
-	})
-	flush(len(t))
+	pieces := make(chan piece, 64)
+	errs := make([]error, runtime.GOMAXPROCS(0))
+	var workers sync.WaitGroup
+	for i := range errs {
+		workers.Go(func() {
+			r := noise.NewSource()
+			defer r.Close()
+			for p := range pieces {
+				errs[i] = errors.Join(errs[i], p.noise.Add(p.cells, r))
+			}
+		})
+	}
+	for k, t := range noisy {
+		m.Geometry().Residual(k, t)
+		m.Scales().Runs(k, func(lo, hi int, g noise.Gaussian) {
+			for cells := range slices.Chunk(t[lo:hi], 1<<12) {
+				pieces <- piece{g, cells}
+			}
+		})
+	}
+	close(pieces)
+	workers.Wait()
 	return errors.Join(errs...)
 }
 

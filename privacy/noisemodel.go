@@ -1,10 +1,14 @@
 package privacy
 
-import "errors"
+import (
+	"errors"
+	"slices"
+)
 
 // A NoiseModel says how every number of a version was made, so that anyone can
 // compute the interval of any sum, difference or ratio: noise is independent
-// over cells, tables, periods and editions (Laplace). It is noise-model.json.
+// over periods and editions, with Laplace also over cells and tables. It is
+// noise-model.json; [ReadNoiseModel] reads one.
 type NoiseModel struct {
 	Version    string           `json:"version"`
 	SpecDigest string           `json:"spec_digest"` // of the newest release
@@ -43,7 +47,15 @@ type ModelRelease struct {
 	NanoEpsilon  uint64       `json:"epsilon_nano,omitempty"`
 	NanoRho      uint64       `json:"rho_nano,omitempty"`
 	Measurements []ModelScale `json:"measurements"`
+	// What the release has of its own, where codes, tables or M have changed since;
+	// all three or none.
+	PerPeriod  int64            `json:"M,omitzero"`
+	Dimensions []ModelDimension `json:"dimensions,omitzero"`
+	Tables     []ModelTable     `json:"tables,omitzero"`
 }
+
+// own reports whether r has a shape of its own.
+func (r ModelRelease) own() bool { return r.PerPeriod != 0 || r.Dimensions != nil || r.Tables != nil }
 
 // A ModelScale is the noise of one measurement: with Laplace the scale of a
 // table's cells, with the planner the budget of a tuple of levels, from which the
@@ -55,51 +67,78 @@ type ModelScale struct {
 	NanoRho uint64  `json:"rho_nano,omitempty"`
 }
 
-// NewNoiseModel describes the releases of a version, newest last. Dimensions
-// and tables are those of the newest; person is what the ledger says that a
-// person has been charged.
+// NewNoiseModel describes the releases of a version, newest last. Dimensions, M
+// and tables are those of the newest; a release of another shape has its own.
+// person is what the ledger says that a person has been charged.
 func NewNoiseModel(version string, releases []Release, person uint64) (NoiseModel, error) {
 	if len(releases) == 0 {
 		return NoiseModel{}, errors.New("privacy: a noise model needs releases")
 	}
-	var m NoiseModel
+	last, err := releases[len(releases)-1].Model()
+	if err != nil {
+		return NoiseModel{}, err
+	}
+	m := NoiseModel{Version: version, SpecDigest: last.SpecDigest, Unit: last.Unit, Mechanism: last.Plan.Mechanism,
+		PerPeriod: last.Bound.PerPeriod, Periods: last.Bound.Periods, Dimensions: modelDimensions(last), Tables: modelTables(last)}
+	if last.Plan.NanoRho > 0 {
+		m.PersonRho = person
+	} else {
+		m.PersonEpsilon = person
+	}
 	for _, r := range releases {
 		k, err := r.Key()
 		if err != nil {
 			return NoiseModel{}, err
 		}
-		mr := ModelRelease{Period: k.Period, Edition: k.Edition, NanoEpsilon: r.noised.file.Plan.NanoEpsilon,
-			NanoRho: r.noised.file.Plan.NanoRho}
-		for _, me := range r.noised.file.Plan.Measurements {
+		own, err := r.Model()
+		if err != nil {
+			return NoiseModel{}, err
+		}
+		mr := ModelRelease{Period: k.Period, Edition: k.Edition, NanoEpsilon: own.Plan.NanoEpsilon, NanoRho: own.Plan.NanoRho}
+		for _, me := range own.Plan.Measurements {
 			scale := ModelScale{Table: me.Table, B: me.B, NanoRho: me.NanoRho}
 			if me.NanoRho > 0 {
 				scale.Levels = me.Levels
 			}
 			mr.Measurements = append(mr.Measurements, scale)
 		}
+		if !own.sameShape(last) {
+			mr.PerPeriod, mr.Dimensions, mr.Tables = own.Bound.PerPeriod, modelDimensions(own), modelTables(own)
+		}
 		m.Releases = append(m.Releases, mr)
 	}
-	last, err := releases[len(releases)-1].Model()
-	if err != nil {
-		return NoiseModel{}, err
+	return m, nil
+}
+
+// sameShape reports whether two releases have the same dimensions, tables and M.
+func (m Model) sameShape(o Model) bool {
+	sameLevel := func(a, b Level) bool {
+		return a.Name == b.Name && slices.Equal(a.Codes, b.Codes) && slices.Equal(a.Parent, b.Parent)
 	}
-	m.Version, m.SpecDigest, m.Unit, m.Mechanism = version, last.SpecDigest, last.Unit, last.Plan.Mechanism
-	if last.Plan.NanoRho > 0 {
-		m.PersonRho = person
-	} else {
-		m.PersonEpsilon = person
+	sameDimension := func(a, b Dimension) bool {
+		return a.Name == b.Name && slices.EqualFunc(a.Levels, b.Levels, sameLevel)
 	}
-	m.PerPeriod, m.Periods = last.Bound.PerPeriod, last.Bound.Periods
-	for _, d := range last.Dimensions {
+	sameTable := func(a, b Table) bool { return a.Name == b.Name && slices.Equal(a.Levels, b.Levels) }
+	return m.Bound.PerPeriod == o.Bound.PerPeriod && slices.EqualFunc(m.Dimensions, o.Dimensions, sameDimension) &&
+		slices.EqualFunc(m.Tables, o.Tables, sameTable)
+}
+
+func modelDimensions(m Model) []ModelDimension {
+	out := []ModelDimension{}
+	for _, d := range m.Dimensions {
 		md := ModelDimension{Name: d.Name}
 		for _, l := range d.Levels {
 			md.Levels, md.Codes = append(md.Levels, l.Name), append(md.Codes, l.Codes)
 			md.Parents = append(md.Parents, append([]uint32{}, l.Parent...))
 		}
-		m.Dimensions = append(m.Dimensions, md)
+		out = append(out, md)
 	}
-	for _, t := range last.Tables {
-		m.Tables = append(m.Tables, ModelTable{t.Name, t.Levels, last.Additive()})
+	return out
+}
+
+func modelTables(m Model) (out []ModelTable) {
+	for _, t := range m.Tables {
+		out = append(out, ModelTable{t.Name, t.Levels, m.Additive()})
 	}
-	return m, nil
+	return out
 }

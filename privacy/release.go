@@ -133,7 +133,7 @@ func (r *releaseState) residual(i int) (Cells, error) {
 	estimate, variance := r.rec.Table(i), r.model.Variance(i)
 	c := newCells(len(estimate))
 	for k, e := range estimate {
-		half := 1.96 * math.Sqrt(variance[k])
+		half := float64(1.96 * math.Sqrt(variance[k])) // rounded here: a fused product would differ by platform
 		value := max(0, int64(math.Round(e)))
 		c.Estimate[k], c.SD[k], c.Value[k] = e, math.Sqrt(variance[k]), value
 		c.Low[k], c.High[k] = min(value, max(0, int64(math.Floor(e-half)))), max(value, int64(math.Ceil(e+half)))
@@ -194,6 +194,17 @@ func (n Noise) Quantile(alpha float64) int64 { return noise.Quantile(n.terms, al
 // that a true change of this size passes it four times in five.
 func (n Noise) Visible(alpha float64) int64 {
 	return noise.Quantile(n.terms, alpha) + 1 + noise.Quantile(n.terms, 0.4)
+}
+
+// Codes are those of cell i of t, one a dimension, in row-major order.
+func (m Model) Codes(t Table, i int) []string {
+	out := make([]string, len(t.Levels))
+	for d := len(t.Levels) - 1; d >= 0; d-- {
+		codes := m.Dimensions[d].Levels[t.Levels[d]].Codes
+		out[d] = codes[i%len(codes)]
+		i /= len(codes)
+	}
+	return out
 }
 
 // Cells of a table, counted.

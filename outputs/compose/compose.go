@@ -24,6 +24,7 @@ const (
 	ReportFile       = "report/index.html"
 	LedgerFile       = "ledger.jsonl"
 	NoiseModelFile   = "noise-model.json"
+	NoiseReaderFile  = "noise_model.py"
 	PrivacyLabelFile = "privacy-label.json"
 	ReleasesFile     = "releases.csv"
 	DataPackageFile  = "datapackage.json"
@@ -71,6 +72,7 @@ func fill(files outputs.Files, v outputs.Version) error {
 	for name, write := range map[string]func() ([]byte, error){
 		LedgerFile:       func() ([]byte, error) { return describe.Ledger(v.Ledger) },
 		NoiseModelFile:   func() ([]byte, error) { return describe.NoiseModel(v) },
+		NoiseReaderFile:  func() ([]byte, error) { return describe.NoiseReader(), nil },
 		PrivacyLabelFile: label.JSON,
 		"README.md":      func() ([]byte, error) { return describe.Readme(v, tables) },
 		"LICENSE.txt":    func() ([]byte, error) { return describe.Licence(v) },

@@ -3,6 +3,7 @@ package describe_test
 import (
 	"encoding/json"
 	"errors"
+	"math"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -117,23 +118,31 @@ func TestReadmeRuns(t *testing.T) {
 		if want := "sum of 2 cells: " + trim(sum) + " ("; !strings.Contains(out, want) {
 			t.Errorf("want %q in\n%s", want, out)
 		}
-		// The same half width from the library that makes claims: noise of two cells, b = 8.
+		// The same from the library that makes claims: noise of two cells, b = 8.
 		n, err := v.Releases[1].Release.Noise(v.About.Lead, 0)
 		if err != nil {
 			t.Fatal(err)
 		}
-		two, half := n.Plus(n), 0.0
-		for two.P(half+1) > 0.05 {
-			half++
+		two := n.Plus(n)
+		half := math.Log(20) / math.Sqrt2 * two.SD()
+		if p := two.P(math.Ceil(half) + 1); p > 0.05 {
+			t.Errorf("the interval misses %.4f", p)
 		}
-		if want := "(" + trim(max(0, sum-half)) + " to " + trim(sum+half) + ")"; !strings.Contains(out, want) {
+		if want := "(" + trim(math.Floor(max(0, sum-half))) + " to " + trim(math.Ceil(sum+half)) + ")"; !strings.Contains(out, want) {
 			t.Errorf("want %q in\n%s", want, out)
 		}
 	})
 	t.Run("sql", func(t *testing.T) {
 		out := run(t, dir, "python3", "-c", "import duckdb, sys; print(duckdb.sql(sys.argv[1]).fetchall())", snippet(t, files["README.md"], "sql"))
-		if !strings.Contains(out, "('2019', "+trim(sum)+".0, ") || !strings.Contains(out, ", 2)]") {
-			t.Errorf("want the sum %v of 2019 in %s", sum, out)
+		for _, tb := range tables {
+			if tb.Name != v.About.Lead {
+				continue
+			}
+			for i := range 2 { // 2018 and 2019, two regions each
+				if want := trim(tb.Estimate[2+i] - tb.Estimate[i]); !strings.Contains(out, want+".0, ") {
+					t.Errorf("want the change %s in %s", want, out)
+				}
+			}
 		}
 	})
 	t.Run("r", func(t *testing.T) { run(t, dir, "Rscript", "-e", snippet(t, files["README.md"], "r")) })

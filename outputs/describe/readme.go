@@ -9,29 +9,36 @@ import (
 
 	"halftone/outputs"
 	"halftone/outputs/dataset"
+	"halftone/privacy"
 )
 
 //go:embed README.md.tmpl
 var readmeText string
 
+//go:embed noise_model.py
+var noiseReader string
+
 var readmeTemplate = template.Must(template.New("README.md").Funcs(template.FuncMap{"line": oneLine}).Parse(readmeText))
 
 // readmePage is what the README's template sees.
 type readmePage struct {
-	About     outputs.About
-	Lang      string
-	Version   outputs.Version
-	Periods   string
-	Tables    []readmeTable
-	Example   readmeTable
-	Label     Label
-	Licence   terms
-	Additive  bool
-	URL       string
-	Citation  string
-	Composed  string
-	Unit      string
-	Languages []string
+	About        outputs.About
+	Lang         string
+	Version      outputs.Version
+	Periods      string
+	Tables       []readmeTable
+	Example      readmeTable
+	Label        Label
+	Licence      terms
+	Additive     bool
+	EstimatesAdd bool
+	Half         string // of a 95 % interval, in sd
+	Last, Before string // periods
+	URL          string
+	Citation     string
+	Composed     string
+	Unit         string
+	Languages    []string
 }
 
 type readmeTable struct {
@@ -57,13 +64,16 @@ func Readme(v outputs.Version, tables []outputs.Table) ([]byte, error) {
 	}
 	langs := dataset.Languages(v.About)
 	p := readmePage{About: v.About, Lang: langs[0], Version: v, Periods: periods, Label: label, Licence: licenceOf(v.About.Licence),
-		Additive: m.Additive(), URL: versionURL(v), Composed: v.Composed.UTC().Format("2006-01-02"), Unit: m.Unit, Languages: langs}
+		Additive: m.Additive(), EstimatesAdd: m.EstimatesAdd, Half: half(m.Plan.Mechanism), URL: versionURL(v), Composed: v.Composed.UTC().Format("2006-01-02"), Unit: m.Unit, Languages: langs}
 	for _, t := range tables {
 		rt := readmeTable{Name: t.Name, Title: tableTitle(t), Rows: t.Rows()}
 		for _, d := range t.Dimensions {
 			rt.Keys = append(rt.Keys, d.Name)
 		}
 		p.Tables = append(p.Tables, rt)
+	}
+	if p.Last, p.Before, err = lastTwo(v); err != nil {
+		return nil, err
 	}
 	p.Example = example(p.Tables, v.About.Lead)
 	p.Citation = fmt.Sprintf("%s (%d). %s. Version %s.", oneLine(v.About.Publisher.Name), v.Composed.UTC().Year(), oneLine(v.About.Title.In(langs[0])), v.Name)
@@ -76,6 +86,30 @@ func Readme(v outputs.Version, tables []outputs.Table) ([]byte, error) {
 	}
 	return []byte(b.String()), nil
 }
+
+// half is the half width of a 95 % interval in sd: of a Gaussian, or of Laplace
+// noise, where (ln 20)/√2 is what a single cell needs and no sum needs more.
+func half(mechanism string) string {
+	if mechanism == privacy.LaplaceMechanism {
+		return "2.1183"
+	}
+	return "1.96"
+}
+
+// lastTwo are the newest period and the one before it, twice the same if there is
+// one only.
+func lastTwo(v outputs.Version) (last, before string, err error) {
+	n := len(v.Releases)
+	k, err := v.Releases[n-1].Release.Key()
+	if err != nil {
+		return "", "", err
+	}
+	b, err := v.Releases[max(0, n-2)].Release.Key()
+	return k.Period.String(), b.Period.String(), err
+}
+
+// NoiseReader is noise_model.py.
+func NoiseReader() []byte { return []byte(noiseReader) }
 
 // example is the lead table if it has cells to add up, else the first that has.
 func example(tables []readmeTable, lead string) readmeTable {

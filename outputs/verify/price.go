@@ -130,7 +130,49 @@ func (c *checker) checkNoiseModel(releases []privacy.Release, person uint64) err
 	if err := decode(c.files[compose.NoiseModelFile], &got); err != nil {
 		return fmt.Errorf("%s is unreadable", compose.NoiseModelFile)
 	}
-	return alike(compose.NoiseModelFile, got, want)
+	if err := alike(compose.NoiseModelFile, got, want); err != nil {
+		return err
+	}
+	// People run it: a script that nobody knows is not verified.
+	if !bytes.Equal(c.files[compose.NoiseReaderFile], describe.NoiseReader()) {
+		return fmt.Errorf("%s is not the one that this program knows: do not run it, or verify with the program that published the version", compose.NoiseReaderFile)
+	}
+	return c.checkSpreads(got, releases)
+}
+
+// checkSpreads computes the sd of every cell from noise-model.json alone and
+// compares it with that of the sealed file's plan.
+func (c *checker) checkSpreads(m privacy.NoiseModel, releases []privacy.Release) error {
+	reader, err := m.Open()
+	if err != nil {
+		return fmt.Errorf("%s: %w", compose.NoiseModelFile, err)
+	}
+	for _, r := range releases {
+		k, err := r.Key()
+		if err != nil {
+			return err
+		}
+		model, err := r.Model()
+		if err != nil {
+			return err
+		}
+		for _, t := range model.Tables {
+			cells, err := r.Cells(t.Name)
+			if err != nil {
+				return err
+			}
+			for i, sd := range cells.SD {
+				v, err := reader.Variance(privacy.NoiseCell{Table: t.Name, Period: k.Period, Edition: k.Edition, Codes: model.Codes(t, i)})
+				if err != nil {
+					return fmt.Errorf("%s: %w", compose.NoiseModelFile, err)
+				}
+				if !(math.Abs(math.Sqrt(v)-sd) <= 1e-9*sd) {
+					return fmt.Errorf("%s: %s, table %s, cell %d: an sd of %.6g, and the sealed file has %.6g", compose.NoiseModelFile, k, t.Name, i+1, math.Sqrt(v), sd)
+				}
+			}
+		}
+	}
+	return nil
 }
 
 // checkLabel compares the figures of the label. Its words are the publisher's.

@@ -90,7 +90,8 @@ type Model struct {
 	details [][]float64 // variances of a table, once they were asked for
 }
 
-// Open checks that p is a plan for these tables and a bound m, and makes its model.
+// Open checks that p is a plan for these tables and a bound m that costs no more
+// than it is charged, and makes its model.
 func (p Plan) Open(dims []domain.Dimension, tables []domain.Table, m int64) (*Model, error) {
 	o := &Model{plan: p, tables: tables, details: make([][]float64, len(tables))}
 	switch p.Mechanism {
@@ -110,11 +111,15 @@ func (p Plan) Open(dims []domain.Dimension, tables []domain.Table, m int64) (*Mo
 			return nil, err
 		}
 		rho := make([]uint64, len(p.Measurements))
+		left := p.NanoRho // no plan costs more than it is charged, wherever it comes from
 		for k, me := range p.Measurements {
 			if k >= len(g.parts) || !slices.Equal(me.Levels, g.levels(k)) || me.NanoRho == 0 {
 				return nil, fmt.Errorf("plan: measurement %d does not fit the tables", k)
 			}
-			rho[k] = me.NanoRho
+			if me.NanoRho > left {
+				return nil, fmt.Errorf("plan: the measurements cost more than the %d nano-ρ of the plan", p.NanoRho)
+			}
+			rho[k], left = me.NanoRho, left-me.NanoRho
 		}
 		o.scales, err = g.Scales(m, rho)
 		return o, err
@@ -189,7 +194,7 @@ type Accuracy struct {
 // The tails are those of the noise itself: at 51 cells the normal
 // approximation of 10-privacy would understate Laplace's by a factor of six.
 func (o *Model) Accuracy(i, comparisons int) Accuracy {
-	v := o.Variance(i)
+	v := o.spread(i)
 	a := Accuracy{SD: math.Sqrt(slices.Max(v))}
 	a.HalfWidth, a.Detectable = o.known(i, slices.Max(v), comparisons)
 	a.BestHalfWidth, a.BestDetectable = a.HalfWidth, a.Detectable
@@ -197,6 +202,14 @@ func (o *Model) Accuracy(i, comparisons int) Accuracy {
 		a.BestHalfWidth, a.BestDetectable = o.known(i, slices.Min(v), comparisons)
 	}
 	return a
+}
+
+// spread are the different variances of the cells of table i.
+func (o *Model) spread(i int) []float64 {
+	if o.scales == nil {
+		return o.Variance(i)
+	}
+	return o.scales.byClass(i)
 }
 
 // known is ± and smallest visible change of a cell of table i with a variance.

@@ -2,7 +2,10 @@ package plan
 
 import (
 	"fmt"
+	"runtime"
 	"slices"
+	"sync"
+	"sync/atomic"
 
 	"halftone/privacy/domain"
 	"halftone/privacy/noise"
@@ -44,12 +47,14 @@ func (g *Geometry) products(a []int) []uint64 {
 		if l == 0 {
 			continue
 		}
-		var next []uint64
-		groups := slices.Clone(g.trees[d].group[l])
-		slices.Sort(groups)
-		for _, c := range slices.Compact(groups) {
+		var own, next []uint64
+		for _, r := range g.trees[d].runs[l] {
+			own = append(own, r.d)
+		}
+		slices.Sort(own)
+		for _, x := range slices.Compact(own) {
 			for _, p := range out {
-				next = append(next, p*c*(c-1))
+				next = append(next, p*x)
 			}
 		}
 		slices.Sort(next)
@@ -58,12 +63,13 @@ func (g *Geometry) products(a []int) []uint64 {
 	return out
 }
 
-// Each calls do for every cell of measurement k, in row-major order, with the
-// variance of its noise; ok is false where nothing is measured.
-func (s *Scales) Each(k int, do func(cell int, v noise.Gaussian, ok bool)) {
-	s.g.eachCell(k, func(cell int, _, d uint64) {
-		v, ok := s.of[k][d]
-		do(cell, v, ok)
+// Runs calls do for the cells lo to hi−1 of measurement k, row-major, that have
+// noise of one variance, in order. Cells in no run have nothing to measure.
+func (s *Scales) Runs(k int, do func(lo, hi int, v noise.Gaussian)) {
+	s.g.eachRun(k, func(lo, hi int, _, d uint64) {
+		if v, ok := s.of[k][d]; ok {
+			do(lo, hi, v)
+		}
 	})
 }
 
@@ -74,117 +80,82 @@ type Reconstruction struct {
 	r [][]float64 // residual of every measurement
 }
 
-// Reconstruct takes T+Z of every measurement, row-major.
+// Reconstruct takes T+Z of every measurement, row-major. It needs 8 bytes for
+// each of them, and does nothing that spans more than one measurement.
 func (g *Geometry) Reconstruct(noisy [][]int64) (*Reconstruction, error) {
 	if len(noisy) != len(g.parts) {
 		return nil, fmt.Errorf("plan: %d lists of numbers for %d measurements", len(noisy), len(g.parts))
 	}
-	rec := &Reconstruction{g: g}
 	for k, a := range g.parts {
-		_, cells := g.strides(a)
-		if len(noisy[k]) != cells {
+		if _, cells := g.strides(a); len(noisy[k]) != cells {
 			return nil, fmt.Errorf("plan: measurement %d has %d numbers, want %d", k, len(noisy[k]), cells)
 		}
-		r := make([]float64, cells)
-		for i, v := range noisy[k] {
-			r[i] = float64(v)
-		}
-		residual(g, k, r)
-		g.eachCell(k, func(cell int, n, d uint64) {
-			if d == 0 {
-				r[cell] = 0
-				return
-			}
-			r[cell] /= float64(n) * float64(n)
-		})
-		rec.r = append(rec.r, r)
 	}
+	rec := &Reconstruction{g, make([][]float64, len(g.parts))}
+	// Finest, and so mostly largest, first. Nothing depends on the order.
+	var taken atomic.Int64
+	var workers sync.WaitGroup
+	for range min(runtime.GOMAXPROCS(0), len(g.parts)) {
+		workers.Go(func() {
+			for k := len(g.parts) - int(taken.Add(1)); k >= 0; k = len(g.parts) - int(taken.Add(1)) {
+				rec.r[k] = g.smooth(k, noisy[k])
+			}
+		})
+	}
+	workers.Wait()
 	return rec, nil
+}
+
+// smooth is r̂ = ⊗(c_i·I − 11ᵀ)(T+Z)/N² of measurement k.
+func (g *Geometry) smooth(k int, noisy []int64) []float64 {
+	r := make([]float64, len(noisy))
+	for i, v := range noisy {
+		r[i] = float64(v)
+	}
+	residual(g, k, r)
+	g.eachRun(k, func(lo, hi int, n, _ uint64) { // 0 already where D is
+		nn := float64(n) * float64(n)
+		for i := lo; i < hi; i++ {
+			r[i] /= nn
+		}
+	})
+	return r
 }
 
 // Table returns the estimates of table i, row-major: Σ_{a≤B} u(b,a)·r̂_a[anc_a b].
 // They are unbiased and add up over all tables and levels.
 func (r *Reconstruction) Table(i int) []float64 {
-	b := r.g.tables[i]
-	_, cells := r.g.strides(b)
-	out := make([]float64, cells)
-	for k, a := range r.g.parts {
-		if domain.Below(a, b) {
-			r.g.spread(a, b, false).add(out, r.r[k])
+	d := descent{g: r.g, table: r.g.tables[i], add: func(k int, out []float64) {
+		for i, v := range r.r[k] {
+			out[i] += v
 		}
-	}
-	return out
-}
-
-// A spreading takes numbers of a coarse tuple's cells to those of a finer one.
-type spreading struct {
-	anc    [][]uint32  // per dimension: fine node → coarse node
-	weight [][]float64 // per dimension: fine node → weight
-	size   []int       // per dimension: coarse nodes
-}
-
-// spread has the weights u(b, a), or their squares.
-func (g *Geometry) spread(a, b []int, squared bool) spreading {
-	var s spreading
-	for d := range a {
-		anc, w := g.trees[d].climb(b[d], a[d])
-		if squared {
-			for j := range w {
-				w[j] *= w[j]
-			}
-		}
-		s.anc, s.weight, s.size = append(s.anc, anc), append(s.weight, w), append(s.size, g.trees[d].size[a[d]])
-	}
-	return s
-}
-
-// add adds the spread numbers to out.
-func (s spreading) add(out, from []float64) {
-	if len(s.anc) == 0 {
-		out[0] += from[0]
-		return
-	}
-	s.walk(out, from, 0, 0, 0, 1)
-}
-
-// walk returns the place in out behind the block that it has filled.
-func (s spreading) walk(out, from []float64, dim, at, coarse int, w float64) int {
-	anc, weight, size := s.anc[dim], s.weight[dim], s.size[dim]
-	if dim == len(s.anc)-1 {
-		row := from[coarse*size : (coarse+1)*size]
-		for j, u := range anc {
-			out[at+j] += w * weight[j] * row[u]
-		}
-		return at + len(anc)
-	}
-	for j, u := range anc {
-		at = s.walk(out, from, dim+1, at, coarse*size+int(u), w*weight[j])
-	}
-	return at
+	}}
+	return d.run()
 }
 
 // Variance returns the variances of the estimates of table i, row-major:
 // Σ_{a≤B} (s/N²)·∏_{a_i>0}(1−1/c_i)·u(b,a)².
-func (s *Scales) Variance(i int) []float64 {
-	g, b := s.g, s.g.tables[i]
-	_, cells := g.strides(b)
-	out := make([]float64, cells)
-	for k, a := range g.parts {
-		if !domain.Below(a, b) {
-			continue
-		}
-		_, n := g.strides(a)
-		q := make([]float64, n)
-		// ∏(1−1/c)/N² is D/N³: ∏c(c−1)/c² = ∏(1−1/c) = D/N².
-		g.eachCell(k, func(cell int, n, d uint64) {
-			if v, ok := s.of[k][d]; ok {
-				nn := float64(n) * float64(n)
-				q[cell] = v.Parameter() / nn * (float64(d) / nn)
+func (s *Scales) Variance(i int) []float64 { return s.g.unfold(s.g.tables[i], s.byClass(i)) }
+
+// byClass has the variances of table i by the classes of its cells, row-major: each
+// variance in the table at least once, and few of them.
+func (s *Scales) byClass(i int) []float64 {
+	g := s.g.shape
+	d := descent{g: g, table: g.tables[i], squared: true, add: func(k int, out []float64) {
+		// ∏(1−1/c) = ∏c(c−1)/c² = D/N².
+		g.eachRun(k, func(lo, hi int, n, d uint64) {
+			v, ok := s.of[k][d]
+			if !ok {
+				return
+			}
+			nn := float64(n) * float64(n)
+			q := v.Parameter() / nn * (float64(d) / nn)
+			for i := lo; i < hi; i++ {
+				out[i] += float64(q)
 			}
 		})
-		g.spread(a, b, true).add(out, q)
-	}
-	return out
+	}}
+	return d.run()
 }
 
 // Covariance of cell b of table i and cell c of table j, given as one node a

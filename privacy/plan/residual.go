@@ -20,7 +20,8 @@ import (
 type Geometry struct {
 	trees  []tree
 	tables [][]int
-	parts  [][]int // measurements, in lexical order
+	parts  [][]int   // measurements, in lexical order
+	shape  *Geometry // over the classes of nodes; what variances are computed on
 }
 
 // Limits of a geometry. N·2⁴⁰ < 2⁶¹ keeps a measured entry in an int64.
@@ -50,7 +51,14 @@ func NewGeometry(dims []domain.Dimension, tables []domain.Table) (*Geometry, err
 		}
 		g.tables = append(g.tables, at)
 	}
-	return g, g.close()
+	if err := g.close(); err != nil {
+		return nil, err
+	}
+	g.shape = &Geometry{tables: g.tables, parts: g.parts}
+	for _, t := range g.trees {
+		g.shape.trees = append(g.shape.trees, *t.shape)
+	}
+	return g, nil
 }
 
 // close lists the measurements: the tuples below some table, but for those whose
@@ -102,20 +110,35 @@ func (g *Geometry) empty(a []int) bool {
 	return false
 }
 
-// weights are V_a = Σ_B w_B ∏ φ_i(a_i, B_i): what a unit of θ_a = M²/2ρ_a adds to
-// the sum of the tables' mean variances.
+// An effect is what a unit of θ_a = M²/2ρ_a adds to the mean variance of a table:
+// ∏ φ_i(a_i, B_i).
+type effect struct {
+	part int
+	phi  float64
+}
+
+// effects are those of all measurements below table i.
+func (g *Geometry) effects(i int) (out []effect) {
+	b := g.tables[i]
+	for k, a := range g.parts {
+		if !domain.Below(a, b) {
+			continue
+		}
+		p := 1.0
+		for d := range a {
+			p *= g.trees[d].phi[a[d]][b[d]]
+		}
+		out = append(out, effect{k, p})
+	}
+	return out
+}
+
+// weights are V_a = Σ_B w_B ∏ φ_i(a_i, B_i).
 func (g *Geometry) weights(w []float64) []float64 {
 	v := make([]float64, len(g.parts))
-	for k, a := range g.parts {
-		for i, b := range g.tables {
-			if !domain.Below(a, b) {
-				continue
-			}
-			p := w[i]
-			for d := range a {
-				p *= g.trees[d].phi[a[d]][b[d]]
-			}
-			v[k] += p
+	for i := range g.tables {
+		for _, e := range g.effects(i) {
+			v[e.part] += float64(w[i] * e.phi)
 		}
 	}
 	return v
@@ -136,10 +159,10 @@ func (g *Geometry) Split(rho uint64, w []float64) ([]uint64, error) {
 	out := make([]uint64, len(v))
 	left := rho
 	for k, x := range v {
-		out[k] = max(1, uint64(float64(rho)*math.Sqrt(x)/sum))
-		if out[k] > left {
+		if left == 0 {
 			return nil, fmt.Errorf("plan: a budget of %d nano-ρ is too small for %d measurements", rho, len(v))
 		}
+		out[k] = min(left, max(1, uint64(float64(rho)*math.Sqrt(x)/sum)))
 		left -= out[k]
 	}
 	return out, nil
@@ -193,27 +216,38 @@ func residual[T int64 | float64](g *Geometry, k int, y []T) {
 	}
 }
 
-// eachCell calls do for the cells of measurement k in row-major order with
-// N = ∏c and D = ∏c(c−1) of the block that the cell is in, over the dimensions
-// with a_i > 0. D is 0 where a sibling group has one member.
-func (g *Geometry) eachCell(k int, do func(cell int, n, d uint64)) {
-	a, cell := g.parts[k], 0
-	var walk func(dim int, n, d uint64)
-	walk = func(dim int, n, d uint64) {
-		if dim == len(a) {
-			do(cell, n, d)
-			cell++
-			return
+// eachRun calls do for the cells of measurement k, in runs lo to hi−1 of row-major
+// order, with N = ∏c and D = ∏c(c−1) of the blocks that they are in, over the
+// dimensions with a_i > 0. D is 0 where a sibling group has one member.
+func (g *Geometry) eachRun(k int, do func(lo, hi int, n, d uint64)) {
+	a := g.parts[k]
+	stride, cells := g.strides(a)
+	n, d, tail := uint64(1), uint64(1), len(a)
+	for ; tail > 0; tail-- { // dimensions at the end with one c
+		runs := g.trees[tail-1].runs[a[tail-1]]
+		if len(runs) > 1 {
+			break
 		}
-		for _, c := range g.trees[dim].group[a[dim]] {
-			if a[dim] == 0 {
-				walk(dim+1, n, d)
-			} else {
-				walk(dim+1, n*c, d*c*(c-1))
+		n, d = n*runs[0].n, d*runs[0].d
+	}
+	var walk func(dim, at int, n, d uint64)
+	walk = func(dim, at int, n, d uint64) {
+		for _, r := range g.trees[dim].runs[a[dim]] {
+			n, d := n*r.n, d*r.d
+			if dim == tail-1 {
+				do(at+r.lo*stride[dim], at+r.hi*stride[dim], n, d)
+				continue
+			}
+			for j := r.lo; j < r.hi; j++ {
+				walk(dim+1, at+j*stride[dim], n, d)
 			}
 		}
 	}
-	walk(0, 1, 1)
+	if tail == 0 {
+		do(0, cells, n, d)
+		return
+	}
+	walk(0, 0, n, d)
 }
 
 // levels are those of measurement k in the dimensions, unused ones counted.

@@ -129,11 +129,17 @@ func TestGolden(t *testing.T) {
 			if !slices.Equal(y, m.T) {
 				t.Errorf("%s %v: T %v, want %v", name, m.Levels, y, m.T)
 			}
-			scales.Each(k, func(cell int, v noise.Gaussian, ok bool) {
-				if want := fraction(t, m.NoiseVariance[cell]); ok && v.Parameter() != want || !ok && want != 0 {
-					t.Errorf("%s %v cell %d: noise variance %v, want %v", name, m.Levels, cell, v, m.NoiseVariance[cell])
+			s := make([]float64, len(y))
+			scales.Runs(k, func(lo, hi int, v noise.Gaussian) {
+				for cell := lo; cell < hi; cell++ {
+					s[cell] += v.Parameter()
 				}
 			})
+			for cell, got := range s {
+				if want := fraction(t, m.NoiseVariance[cell]); got != want {
+					t.Errorf("%s %v cell %d: noise variance %v, want %v", name, m.Levels, cell, got, m.NoiseVariance[cell])
+				}
+			}
 			noisy = append(noisy, m.Noisy)
 		}
 		checkGoldenEstimates(t, name, g, geo, scales, noisy)
@@ -221,5 +227,41 @@ func cube(t testing.TB) (*Geometry, []uint64) {
 func BenchmarkPlanReferenceCube(b *testing.B) {
 	for b.Loop() {
 		cube(b)
+	}
+}
+
+// The largest blocks with the largest counts stay within 2⁶¹, exactly; a group more
+// is refused.
+func TestLargestBlocks(t *testing.T) {
+	one := func(sizes ...int) (*Geometry, error) {
+		var dims []domain.Dimension
+		for _, n := range sizes {
+			dims = append(dims, domain.Dimension{Levels: []domain.Level{{Codes: []string{"_T"}}, {Codes: make([]string, n), Parent: make([]uint32, n)}}})
+		}
+		return NewGeometry(dims, []domain.Table{{Levels: slices.Repeat([]int{1}, len(sizes))}})
+	}
+	for _, sizes := range [][]int{{1 << 21}, {1 << 11, 1 << 10}, {2, 1 << 10, 1 << 10}} {
+		if _, err := one(sizes...); err == nil {
+			t.Errorf("groups of %v: accepted", sizes)
+		}
+	}
+	for _, sizes := range [][]int{{1<<21 - 1}, {1<<11 - 1, 1 << 10}} {
+		g, err := one(sizes...)
+		if err != nil {
+			t.Fatal(err)
+		}
+		k := len(g.parts) - 1
+		_, cells := g.strides(g.parts[k])
+		y := make([]int64, cells)
+		y[0] = -1 << 40
+		g.Residual(k, y)
+		first, last, limit := big.NewInt(-1<<40), big.NewInt(-1<<40), new(big.Int).Lsh(big.NewInt(1), 61)
+		for _, c := range sizes {
+			first.Mul(first, big.NewInt(int64(c)-1))
+			last.Neg(last)
+		}
+		if big.NewInt(y[0]).Cmp(first) != 0 || big.NewInt(y[cells-1]).Cmp(last) != 0 || first.CmpAbs(limit) >= 0 {
+			t.Errorf("groups of %v: T is %d and %d, want %d and %d", sizes, y[0], y[cells-1], first, last)
+		}
 	}
 }

@@ -13,7 +13,16 @@ type tree struct {
 	size   []int      // nodes
 	parent [][]uint32 // node → node of the level above; nil at the root
 	group  [][]uint64 // node → c: how many share its parent; 1 at the root
+	runs   [][]run    // nodes in a row that have one c
 	phi    [][]float64
+	class  [][]uint32 // node → node of shape
+	shape  *tree      // what the noise depends on; nil in a shape itself
+}
+
+// A run is the nodes lo to hi−1, with what they bring to N and D of a block.
+type run struct {
+	lo, hi int
+	n, d   uint64 // c and c(c−1); 1 and 1 at the root
 }
 
 // contract keeps the root and the given levels.
@@ -40,6 +49,8 @@ func contract(d domain.Dimension, levels []int) tree {
 		}
 		t.parent, t.group = append(t.parent, up), append(t.group, group)
 	}
+	t.class, t.shape = t.classes()
+	t.runs, t.shape.runs = t.split(), t.shape.split()
 	t.phi = make([][]float64, len(keep))
 	for a := range keep {
 		t.phi[a] = make([]float64, len(keep))
@@ -48,6 +59,52 @@ func contract(d domain.Dimension, levels []int) tree {
 		}
 	}
 	return t
+}
+
+// classes merges the nodes of a level that have the same c on every level down to
+// them: variances cannot tell them apart. A class has a class as its parent.
+func (t tree) classes() (class [][]uint32, shape *tree) {
+	class, shape = [][]uint32{{0}}, &tree{level: t.level, size: []int{1}, parent: [][]uint32{nil}, group: [][]uint64{{1}}}
+	type key struct {
+		above uint32
+		c     uint64
+	}
+	for l := 1; l < len(t.size); l++ {
+		seen := map[key]uint32{}
+		of := make([]uint32, t.size[l])
+		var parent []uint32
+		var group []uint64
+		for j, p := range t.parent[l] {
+			k := key{class[l-1][p], t.group[l][j]}
+			u, ok := seen[k]
+			if !ok {
+				u = uint32(len(seen))
+				seen[k] = u
+				parent, group = append(parent, k.above), append(group, k.c)
+			}
+			of[j] = u
+		}
+		class = append(class, of)
+		shape.size, shape.parent, shape.group = append(shape.size, len(seen)), append(shape.parent, parent), append(shape.group, group)
+	}
+	return class, shape
+}
+
+// split lists the runs of every level.
+func (t tree) split() [][]run {
+	out := [][]run{{{0, 1, 1, 1}}}
+	for _, group := range t.group[1:] {
+		var runs []run
+		for j, c := range group {
+			if j > 0 && c == group[j-1] {
+				runs[len(runs)-1].hi++
+				continue
+			}
+			runs = append(runs, run{j, j + 1, c, c * (c - 1)})
+		}
+		out = append(out, runs)
+	}
+	return out
 }
 
 // climb returns, for each node of level b, its ancestor at level a ≤ b and the
@@ -75,7 +132,7 @@ func (t tree) meanWeight(a, b int) float64 {
 		if a > 0 {
 			p = 1 - 1/float64(t.group[a][u])
 		}
-		sum += p * p * spread[j] * spread[j]
+		sum += float64(p * p * spread[j] * spread[j])
 	}
 	return sum / float64(len(anc))
 }
@@ -106,7 +163,7 @@ func subtract[T int64 | float64](t tree, a int, y []T, stride int) {
 			p, c := int(t.parent[a][j])*stride, T(t.group[a][j])
 			row := y[lo+j*stride : lo+(j+1)*stride]
 			for k := range row {
-				row[k] = c*row[k] - sums[p+k]
+				row[k] = T(c*row[k]) - sums[p+k] //nolint:unconvert // it rounds
 			}
 		}
 	}
