@@ -336,7 +336,8 @@ func (r *NoiseReader) find(c NoiseCell) (found, error) {
 	if i < 0 || len(c.Codes) != len(s.dims) {
 		return found{}, fmt.Errorf("privacy: the noise model has no table %q with %d dimensions", c.Table, len(c.Codes))
 	}
-	t, ok := s.tables[i], false
+	var ok bool
+	t := s.tables[i]
 	f := found{n, c.Table, fitted{levels: t.Levels}, make([]int, len(s.dims))}
 	if n.laplace != nil {
 		_, ok = n.laplace[c.Table]
