@@ -118,7 +118,9 @@ func (f *Forecast) tables(spec privacy.Spec, newest privacy.Release) error {
 		}
 		f.Tables = append(f.Tables, tf)
 	}
-	f.Gains, err = gains(spec, division.Mean)
+	if spec.Targets == nil { // else the targets say what each table gets
+		f.Gains, err = gains(spec, division.Mean)
+	}
 	return err
 }
 

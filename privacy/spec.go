@@ -97,6 +97,10 @@ type Spec struct {
 	FirstShare uint64      `json:"first_share,omitempty"` // billionths of a period's budget that the first edition takes; 0: all take the same
 	Mechanism  string      `json:"mechanism"`             // resolved: never "auto"
 	Population Population  `json:"population,omitzero"`
+	// Targets are the ± at 95 % that the worst cell of each table must be known to,
+	// in the order of Tables, 0 for none; planner only. A release then costs what
+	// they need, at most its share.
+	Targets []float64 `json:"targets,omitempty"`
 }
 
 // A Population is a name that datasets share that may count the same people:
@@ -191,6 +195,9 @@ func (s Spec) checkBudget() error {
 	if b := s.Budget; b.in(s.Mechanism) == 0 || math.IsNaN(b.Delta) || b.Delta < 0 || b.Delta >= 1 {
 		return errors.New("privacy: the budget must be positive, delta from 0 to below 1")
 	}
+	if s.Targets != nil && (len(s.Targets) != len(s.Tables) || s.Mechanism != plan.PlannerMechanism) {
+		return errors.New("privacy: targets are one a table, and go with the planner")
+	}
 	if unlimited := s.Bound().Periods == 0; unlimited != s.Budget.PerPeriod {
 		return errors.New("privacy: a budget a person-period goes with sources whose periods are unlimited, and only with them")
 	}
@@ -235,6 +242,9 @@ func NewPlan(s Spec, edition int) (Plan, error) {
 		return Plan{}, fmt.Errorf("privacy: edition %d is not planned", edition)
 	}
 	share := s.Shares()[edition-1]
+	if s.Targets != nil {
+		return plan.Targeted(s.Dimensions, s.Tables, s.Bound().PerPeriod, share, s.Targets)
+	}
 	if s.Mechanism == plan.PlannerMechanism {
 		return plan.Residual(s.Dimensions, s.Tables, s.Bound().PerPeriod, share)
 	}
@@ -288,14 +298,14 @@ type Choice struct {
 // Choose returns the mechanism with the least mean variance over tables, and over
 // planned editions, when a person's whole budget is divided among periods and
 // editions. The Mechanism of s does not count. A budget without δ leaves Laplace,
-// one in ρ the planner; so does a mechanism that cannot do with the budget or the
+// one in ρ or with targets the planner; so does a mechanism that cannot do with the budget or the
 // tables.
 func Choose(s Spec) (Choice, error) {
 	var c Choice
 	var why error
 	for _, mechanism := range []string{plan.LaplaceMechanism, plan.PlannerMechanism} {
 		s.Mechanism = mechanism
-		if s.Budget.in(mechanism) == 0 {
+		if s.Budget.in(mechanism) == 0 || s.Targets != nil && mechanism == plan.LaplaceMechanism {
 			continue
 		}
 		v, err := s.meanVariance()

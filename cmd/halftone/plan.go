@@ -154,7 +154,7 @@ func (a *app) printPlanBudget(l pipeline.Line, f pipeline.Forecast) {
 		if f.Spec.Editions > 1 {
 			last = text(kept)
 		}
-		return []string{name, text(t.Budget), text(t.Cap()), text(f.Shares[0]), last}
+		return []string{name, text(t.Budget), text(t.Cap()), text(f.Plan.Cost()), last}
 	}
 	g := grid{}
 	g.add("budget of "+who, "in all", "each period", "of which now", "kept for revisions")
@@ -177,6 +177,9 @@ func (a *app) printPlanBudget(l pipeline.Line, f pipeline.Forecast) {
 		a.print("%s may be in any number of periods: the promise is about one period at a time.\n", capital(unit))
 	}
 	a.print("mechanism  %s%s\n", mechanismName[f.Plan.Mechanism], whyMechanism(l, f))
+	if f.Spec.Targets != nil {
+		a.print("targets    are met with %.0f%% of what this release may cost; the rest is not spent\n", 100*float64(f.Plan.Cost())/float64(f.Shares[0]))
+	}
 }
 
 var mechanismName = map[string]string{
@@ -189,6 +192,9 @@ func whyMechanism(l pipeline.Line, f pipeline.Forecast) string {
 	how := ""
 	if l.Dataset.Auto {
 		how = " (auto: the only one that the budget has a unit for)"
+		if f.Spec.Targets != nil {
+			how = " (auto: targets go with it)"
+		}
 		if f.Other != nil {
 			how = " (auto: least mean variance over tables)"
 		}

@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"math"
 	"math/big"
+	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -27,7 +29,43 @@ func (b *builder) privacy(root cursor) {
 		b.unit(root, budget)
 	}
 	b.revisions(v)
+	b.targets(v.get("targets"), root.get("tables"))
 	b.mechanism(v, of)
+	if len(b.problems) > 0 {
+		return
+	}
+	if _, err := privacy.NewPlan(*s, 1); err != nil {
+		at := v
+		if v.get("targets").given() {
+			at = v.get("targets")
+		}
+		at.add(err.Error(), "a larger budget, fewer tables or wider targets")
+	}
+}
+
+// targets are the ± that tables must be known to.
+func (b *builder) targets(v, tables cursor) {
+	s := &b.out.Spec
+	var names []string
+	for p := range tables.each() {
+		names = append(names, p.key)
+	}
+	for p, t := range v.each() {
+		if !slices.Contains(names, p.key) {
+			b.add(p.at, "no table "+quoted(p.key)+meant(p.key, names), "name one of "+list(names, "or"))
+			continue
+		}
+		f, err := strconv.ParseFloat(strings.TrimLeft(t.text(), "±+-/ "), 64)
+		if err != nil || f == 0 {
+			t.add("a target must be above 0", "the half width of a 95 % interval, in what is counted: ±20")
+		}
+		if i := slices.IndexFunc(s.Tables, func(t privacy.Table) bool { return t.Name == p.key }); i >= 0 { // else it has a problem of its own
+			if s.Targets == nil {
+				s.Targets = make([]float64, len(s.Tables))
+			}
+			s.Targets[i] = f
+		}
+	}
 }
 
 // amount reads {epsilon}, {epsilon, delta} or {rho}.
@@ -57,10 +95,17 @@ func (b *builder) mechanism(v, of cursor) {
 	b.out.Auto = s.Mechanism == "auto"
 	switch {
 	case !of.given() || len(b.problems) > 0:
+	case s.Mechanism == privacy.LaplaceMechanism && s.Targets != nil:
+		m.add("targets divide the budget among measurements, which the Laplace mechanism does not have", "take targets out, or take mechanism: planner")
 	case s.Mechanism == privacy.LaplaceMechanism && s.Budget.NanoEpsilon == 0:
 		m.add("the Laplace mechanism is paid in pure epsilon, and the budget is in rho", "declare the budget as {epsilon}, or take mechanism: planner")
 	case s.Mechanism == privacy.PlannerMechanism && s.Budget.NanoRho == 0:
 		m.add("the planner's noise is Gaussian, which needs a delta", "declare the budget as {epsilon, delta} or {rho}, or take mechanism: laplace")
+	case b.out.Auto && s.Targets != nil:
+		s.Mechanism = privacy.PlannerMechanism
+		if s.Budget.NanoRho == 0 {
+			v.get("targets").add("targets go with the planner, whose noise is Gaussian and needs a delta", "declare the budget as {epsilon, delta} or {rho}")
+		}
 	case b.out.Auto:
 		c, err := privacy.Choose(*s)
 		if err != nil {

@@ -81,7 +81,7 @@ func privacyForm() *form {
 		opt("delta", "Goes with `epsilon`. The planner needs one; the Laplace mechanism spends none of it.", decimal("a number from 0 to below 1, such as 1e-6", map[string]any{"minimum": 0, "exclusiveMaximum": 1})).or(0),
 		opt("rho", "Of zero-concentrated differential privacy, for the planner only. Pages show its epsilon at delta 1e-6.", positive),
 	)...).exactly("epsilon", "rho")
-	return object(keys(
+	return object(
 		must("budget", "What everything that the dataset ever releases may tell about one person, as declared by `unit`.", object(
 			opt("person", "Of one person, over all periods.", budget),
 			opt("person_period", "Of one person and period, where a source says `periods: unlimited`.", budget),
@@ -92,6 +92,7 @@ func privacyForm() *form {
 		opt("revisions", "Planned later editions of every period, this long after its end; each counts the rows that there are then. Budget is kept for them from the start.",
 			listOf("a list of durations", duration())).none("none").fixed(),
 		opt("first_share", "Part of a period's budget that the first edition takes; the others share the rest.", percent()).none("all editions take the same").fixed(),
-		later("targets"),
-	)...)
+		opt("targets", "± at 95 % that the worst cell of a table must be known to: `{by-region: \"±20\"}`. The planner then spends the least budget that does, instead of all. "+
+			"Tables without one get what is left over.", mapOf("a map of tables", tablePattern, matching(`^(±|\+-|\+/-)? ?[0-9]{1,9}(\.[0-9]{1,3})?$`, "a half width such as \"±20\"")).some()).none("all of the budget, equal weights").fixed(),
+	)
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"flag"
 	"io/fs"
+	"math"
 	"os"
 	"path/filepath"
 	"slices"
@@ -209,6 +210,21 @@ func TestLoadValues(t *testing.T) {
 			func(d Dataset) bool {
 				l := d.Sources[0].Layout
 				return l.Format == "json" && l.Rows == "a[]" && l.Header == 3 && l.Encoding == "utf-16" && l.Delimiter == ";" && l.SkipInitialSpace
+			}},
+		{"targets", []string{"{person: {epsilon: 1, delta: 1e-6}}", "{person: {epsilon: 1, delta: 1e-6}}, targets: {by-region-form: '+-18.5'}"}, nil,
+			func(d Dataset) bool {
+				p, err := privacy.NewPlan(d.Spec, 1)
+				a, err2 := d.Spec.Accuracy(func(int) int { return 1 })
+				return err == nil && err2 == nil && slices.Equal(d.Spec.Targets, []float64{0, 18.5}) && d.Spec.Mechanism == "planner" &&
+					p.Cost() > 0 && p.Cost() < d.Spec.Budget.NanoRho && math.Abs(1.96*a[1].SD-18.5) < 0.01 && a[0].SD > a[1].SD
+			}},
+		{"revisions", []string{"{person: {epsilon: 1, delta: 1e-6}}", "{person: {epsilon: 1, delta: 1e-6}}, mechanism: planner, revisions: [6 months, 2 years], first_share: 60%"}, nil,
+			func(d Dataset) bool {
+				return d.Spec.Editions == 3 && slices.Equal(d.Spec.Shares(), []uint64{14_613_582, 4_871_194, 4_871_194}) && len(d.Calendar.Revisions) == 2
+			}},
+		{"rho", []string{"{epsilon: 1, delta: 1e-6}", "{rho: 0.05}"}, nil,
+			func(d Dataset) bool {
+				return d.Spec.Budget.NanoRho == 50_000_000 && d.Spec.Mechanism == "planner" && d.About.Budget.Rho == 0.05 && d.Spec.Terms().ShownDelta() == 1e-6
 			}},
 		{"anchors", []string{"place: codes/us-places.csv", "place: &p {codes: codes/us-places.csv}", "form: codes/forms.csv", "form: {<<: *p, codes: codes/forms.csv}"}, nil,
 			func(d Dataset) bool {

@@ -73,11 +73,42 @@ func Residual(dims []domain.Dimension, tables []domain.Table, m int64, nanoRho u
 	if _, err := g.Scales(m, rho); err != nil {
 		return Plan{}, err
 	}
-	p := Plan{Mechanism: PlannerMechanism, NanoRho: nanoRho}
+	return g.plan(nanoRho, rho), nil
+}
+
+func (g *Geometry) plan(cost uint64, rho []uint64) Plan {
+	p := Plan{Mechanism: PlannerMechanism, NanoRho: cost}
 	for k, r := range rho {
 		p.Measurements = append(p.Measurements, Measurement{Levels: g.levels(k), NanoRho: r})
 	}
-	return p, nil
+	return p
+}
+
+// Targeted plans one release in which a person changes the leaf cells by at most m
+// (L1) and the worst cell of each table is known to ± half[table] 95 times in 100
+// (1.96 sd), 0 for a table without a target, at the least cost. It fails when that
+// is more than most, in nano-ρ.
+func Targeted(dims []domain.Dimension, tables []domain.Table, m int64, most uint64, half []float64) (Plan, error) {
+	g, err := NewGeometry(dims, tables)
+	if err != nil {
+		return Plan{}, err
+	}
+	variance := make([]float64, len(half))
+	for i, h := range half {
+		variance[i] = h / 1.96 * (h / 1.96)
+	}
+	rho, err := g.ForTargets(m, variance)
+	if err != nil {
+		return Plan{}, err
+	}
+	cost := uint64(0)
+	for _, r := range rho {
+		cost += r
+	}
+	if cost > most {
+		return Plan{}, fmt.Errorf("plan: the targets cost %d nano-ρ a release, and %d is what it may cost", cost, most)
+	}
+	return g.plan(cost, rho), nil
 }
 
 // A Model is a plan with its geometry: what is known of the noise in every cell.
