@@ -131,6 +131,7 @@ type Version struct {
 	Spent    Spent
 	Together Together // with the datasets that may count the same people; zero: none is declared
 	Tool     string   // name and version of the program
+	Key      string   // public key of who signs it; "": it is not signed
 }
 
 // Together is what the datasets of a population have cost one person when the

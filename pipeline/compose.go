@@ -14,6 +14,7 @@ import (
 	"halftone/outputs/describe"
 	"halftone/outputs/publish"
 	"halftone/pipeline/runs"
+	"halftone/pipeline/signing"
 	"halftone/privacy"
 	"halftone/privacy/ledger"
 )
@@ -66,9 +67,19 @@ func (s *session) publish(ctx context.Context, force bool, res *RunResult) error
 	if err != nil {
 		return err
 	}
+	key, signed, err := signing.Load(s.l.State)
+	if err != nil {
+		return err
+	}
+	if signed {
+		v.Key = fmt.Sprint(key.Public())
+	}
 	files, err := compose.Version(v)
 	if err != nil {
 		return err
+	}
+	if signed {
+		describe.Sign(v, files, key)
 	}
 	// 3. Put it, record it, point to it: nobody sees half of it at any step.
 	s.l.say(Event{Step: "publish"})

@@ -5,27 +5,39 @@ import (
 	"io/fs"
 	"math"
 	"net/http"
+	"os"
 	"strings"
 	"time"
 
+	"aead.dev/minisign"
 	"github.com/spf13/cobra"
 
 	"halftone/outputs"
+	"halftone/outputs/describe"
 	"halftone/outputs/verify"
 )
 
 func (a *app) verifyCommand() *cobra.Command {
-	return &cobra.Command{
+	var key string
+	c := &cobra.Command{
 		Use: "verify DIR|URL", Short: "recompute a published version from what is published", Args: between(1, 1, "one folder or address"),
-		Long: "Checks a version, or a dataset's latest one: sums, sealed files, ledger, cost, and every number recomputed from the sealed files.\n" +
+		Long: "Checks a version, or a dataset's latest one: signature, sums, sealed files, ledger, cost, and every number recomputed from the sealed files.\n" +
 			"Needs no data, no secret and, for a folder, no network. A difference: exit code 6.",
 		RunE: func(c *cobra.Command, args []string) error {
 			var r verify.Report
+			options := by()
+			if key != "" {
+				k, err := publicKey(key)
+				if err != nil {
+					return err
+				}
+				options = append(options, verify.Key(k))
+			}
 			var err error
 			if strings.HasPrefix(args[0], "http://") || strings.HasPrefix(args[0], "https://") {
-				r, err = verify.URL(c.Context(), args[0], &http.Client{Timeout: 5 * time.Minute}, by()...)
+				r, err = verify.URL(c.Context(), args[0], &http.Client{Timeout: 5 * time.Minute}, options...)
 			} else {
-				r, err = verify.Folder(c.Context(), args[0], by()...)
+				r, err = verify.Folder(c.Context(), args[0], options...)
 			}
 			if errors.Is(err, fs.ErrNotExist) || errors.Is(err, verify.ErrNotPublished) {
 				return usage("%w", err)
@@ -44,6 +56,24 @@ func (a *app) verifyCommand() *cobra.Command {
 			return err
 		},
 	}
+	c.Flags().StringVar(&key, "key", "", "minisign public key that the version must be signed with: RW…, or a file that holds it")
+	return c
+}
+
+// publicKey reads a key, or the file that has one.
+func publicKey(text string) (minisign.PublicKey, error) {
+	k, err := describe.ReadKey(text)
+	if err == nil {
+		return k, nil
+	}
+	b, rerr := os.ReadFile(text)
+	if rerr != nil {
+		return k, usage("--key: %w, and not a file that can be read", err)
+	}
+	if k, err = describe.ReadKey(string(b)); err != nil {
+		return k, usage("--key %s: %w", text, err)
+	}
+	return k, nil
 }
 
 // by lets a released program recompute every byte of versions that it composed

@@ -33,6 +33,7 @@ type Manifest struct {
 	Sequence    int               `json:"sequence"` // the order of versions
 	Composed    string            `json:"composed"` // UTC day
 	Tool        string            `json:"tool"`
+	Key         string            `json:"key,omitempty"` // minisign public key that the version is signed with
 	Licence     string            `json:"licence"`
 	Head        string            `json:"ledger_head"`
 	Entries     int               `json:"ledger_entries"`
@@ -40,7 +41,7 @@ type Manifest struct {
 	Additive    bool              `json:"additive"`     // values add up over tables and levels
 	Tables      []ManifestTable   `json:"tables"`
 	Releases    []ManifestRelease `json:"releases"`
-	Files       []ManifestFileSum `json:"files"` // all but this one and SHA256SUMS
+	Files       []ManifestFileSum `json:"files"` // all but this one, SHA256SUMS and its signature
 }
 
 // A ManifestTable is one table over all periods.
@@ -75,7 +76,7 @@ func NewManifest(v outputs.Version, tables []outputs.Table, files outputs.Files)
 		return Manifest{}, err
 	}
 	m := Manifest{Format: ManifestFormat, Dataset: v.About.Dataset, Series: v.About.Series, Version: v.Name, Sequence: v.Sequence,
-		Composed: v.Composed.UTC().Format("2006-01-02"), Tool: v.Tool, Licence: v.About.Licence,
+		Composed: v.Composed.UTC().Format("2006-01-02"), Tool: v.Tool, Key: v.Key, Licence: v.About.Licence,
 		Head: v.Head, Entries: len(v.Ledger), Additive: last.Additive()}
 	for _, t := range tables {
 		m.Tables = append(m.Tables, ManifestTable{t.Name, t.Rows()})

@@ -50,7 +50,7 @@ func (c *checker) checkNumbers(ctx context.Context) (string, error) {
 // the ledger, the public text of datapackage.json, and the labels of codes/.
 func (c *checker) rebuild(ctx context.Context) error {
 	v := outputs.Version{Name: c.manifest.Version, Sequence: c.manifest.Sequence, Ledger: c.ledger.Links, Head: c.manifest.Head,
-		Spent: c.ledger.Account.Spent(), Tool: c.manifest.Tool,
+		Spent: c.ledger.Account.Spent(), Tool: c.manifest.Tool, Key: c.manifest.Key,
 		About: outputs.About{Dataset: c.manifest.Dataset, Series: c.manifest.Series, Licence: c.manifest.Licence}}
 	var err error
 	if v.Composed, err = time.Parse(time.DateOnly, c.manifest.Composed); err != nil {

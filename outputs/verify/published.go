@@ -12,6 +12,40 @@ import (
 	"halftone/privacy"
 )
 
+// checkSignature holds SHA256SUMS against its signature.
+func (c *checker) checkSignature(ctx context.Context) (string, error) {
+	sums, err := c.version.read(ctx, describe.SumsFile)
+	if err != nil {
+		return "", fmt.Errorf("SHA256SUMS: %w", err)
+	}
+	signature, err := c.version.read(ctx, describe.SignatureFile)
+	switch none := errors.Is(err, fs.ErrNotExist); {
+	case none && c.key != nil:
+		return "", errors.New("there is none, and a key was given")
+	case none && c.manifest.Key != "":
+		return "", fmt.Errorf("manifest.json names a key, and there is no %s", describe.SignatureFile)
+	case none:
+		return "none: nothing here says who published this", nil
+	case err != nil:
+		return "", fmt.Errorf("%s: %w", describe.SignatureFile, err)
+	}
+	key, from := c.key, "as given"
+	if key == nil {
+		k, err := describe.ReadKey(c.manifest.Key)
+		if err != nil {
+			return "", fmt.Errorf("manifest.json: the key is %w", err)
+		}
+		key, from = &k, "the one in manifest.json: warning, that shows who signed only if you know the key from elsewhere (--key)"
+	}
+	if err := describe.CheckSignature(*key, sums, signature, c.manifest.Dataset, c.manifest.Version); err != nil {
+		return "", err
+	}
+	if key.String() != c.manifest.Key {
+		return "", errors.New("the signature is good, but manifest.json names another key")
+	}
+	return fmt.Sprintf("minisign key %s, %s", key, from), nil
+}
+
 // checkFiles reads every file and holds it against SHA256SUMS, and SHA256SUMS
 // against the manifest and the folder.
 func (c *checker) checkFiles(ctx context.Context) (string, error) {
@@ -35,7 +69,7 @@ func (c *checker) checkFiles(ctx context.Context) (string, error) {
 		return "", err
 	}
 	for _, n := range names {
-		if _, ok := sums[n]; !ok && n != describe.SumsFile {
+		if _, ok := sums[n]; !ok && n != describe.SumsFile && n != describe.SignatureFile {
 			return "", fmt.Errorf("%s is not in SHA256SUMS", n)
 		}
 	}

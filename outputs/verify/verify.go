@@ -12,6 +12,8 @@ import (
 	"net/http"
 	"os"
 
+	"aead.dev/minisign"
+
 	"halftone/outputs"
 	"halftone/outputs/compose"
 	"halftone/outputs/dataset"
@@ -62,6 +64,11 @@ type Option func(*checker)
 // pages may have looked otherwise, the numbers are compared.
 func By(tool string) Option { return func(c *checker) { c.tool = tool } }
 
+// Key is the minisign public key that the version must be signed with. Without it
+// the one that the manifest names is used, which shows that nothing was changed
+// since somebody signed it, and not who did.
+func Key(key minisign.PublicKey) Option { return func(c *checker) { c.key = &key } }
+
 // Folder verifies a folder on disk: a version, or a dataset's latest one.
 func Folder(ctx context.Context, dir string, options ...Option) (Report, error) {
 	root, err := os.OpenRoot(dir)
@@ -90,7 +97,8 @@ func URL(ctx context.Context, address string, client *http.Client, options ...Op
 
 // A checker holds what earlier checks have read and made.
 type checker struct {
-	tool     string // the program that verifies; empty: not said
+	tool     string              // the program that verifies; empty: not said
+	key      *minisign.PublicKey // that the version must be signed with; nil: not said
 	version  place
 	dataset  place            // nil where only a version was given
 	pointer  *publish.Pointer // of the dataset
@@ -117,6 +125,7 @@ func verify(ctx context.Context, p place, options []Option) (Report, error) {
 		name string
 		run  func(context.Context) (string, error)
 	}{
+		{"signature", c.checkSignature},
 		{"files", c.checkFiles},
 		{"releases", c.checkReleases},
 		{"ledger", c.checkLedger},
