@@ -73,8 +73,8 @@ func TestOtherVersionsHere(t *testing.T) {
 	}
 	r, err := verify.Folder(t.Context(), dir)
 	wantOK(t, "without the first", r, err)
-	if !strings.Contains(r.Checks[2].Detail, "0 of them here") {
-		t.Errorf("%s", r.Checks[2].Detail)
+	if !strings.Contains(r.Checks[3].Detail, "0 of them here") {
+		t.Errorf("%s", r.Checks[3].Detail)
 	}
 }
 
@@ -120,7 +120,7 @@ func TestForkedLedger(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if c := r.Checks[2]; c.OK != (tc.want == "") || !strings.Contains(c.Detail, tc.want) {
+		if c := r.Checks[3]; c.OK != (tc.want == "") || !strings.Contains(c.Detail, tc.want) {
 			t.Errorf("%s: %+v", name, c)
 		}
 	}

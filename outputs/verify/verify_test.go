@@ -75,7 +75,7 @@ func wantOK(t *testing.T, what string, r verify.Report, err error) {
 			t.Errorf("%s: FAIL %s  %s", what, c.Name, c.Detail)
 		}
 	}
-	if want := []string{"files", "releases", "ledger", "privacy", "numbers", "sums", "formats"}; !slices.Equal(names, want) || !r.OK {
+	if want := []string{"signature", "files", "releases", "ledger", "privacy", "numbers", "sums", "formats"}; !slices.Equal(names, want) || !r.OK {
 		t.Errorf("%s: checks %v, ok %v, want %v", what, names, r.OK, want)
 	}
 }
@@ -87,7 +87,7 @@ func TestVerifies(t *testing.T) {
 		for _, o := range [][]verify.Option{nil, {verify.By(tool)}} {
 			r, err := verify.Folder(t.Context(), dir, o...)
 			wantOK(t, what, r, err)
-			if what == "dataset" && (r.Version != "2026.11-2" || !strings.Contains(r.Checks[2].Detail, "1 earlier version in the ledger, 1 of them here")) {
+			if what == "dataset" && (r.Version != "2026.11-2" || !strings.Contains(r.Checks[3].Detail, "1 earlier version in the ledger, 1 of them here")) {
 				t.Errorf("%+v", r)
 			}
 			if s := r.Spent; s.NanoEpsilon == 0 || s.Unit != "event" || s.Epsilon != float64(s.NanoEpsilon)/1e9 || s.Delta != 0 || s.M != 2 || s.P != 2 || !slices.Equal(s.Sources, []string{"police"}) {
