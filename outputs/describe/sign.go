@@ -1,6 +1,7 @@
 package describe
 
 import (
+	"bytes"
 	"errors"
 
 	"aead.dev/minisign"
@@ -36,6 +37,10 @@ func CheckSignature(key minisign.PublicKey, sums, signature []byte, dataset, ver
 	var s minisign.Signature
 	if err := s.UnmarshalText(signature); err != nil {
 		return errors.New(SignatureFile + " is unreadable")
+	}
+	// Base64 has several spellings of one signature; this one is ours.
+	if text, err := s.MarshalText(); err != nil || !bytes.Equal(bytes.TrimRight(text, "\n"), bytes.TrimRight(signature, "\n")) {
+		return errors.New(SignatureFile + " is not written as minisign writes it")
 	}
 	switch {
 	case s.KeyID != key.ID():
