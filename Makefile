@@ -9,7 +9,7 @@ DEMO    ?= demo
 VERSION := $(shell git describe --always --dirty 2>/dev/null)
 
 .DEFAULT_GOAL := help
-.PHONY: help build demo test check format vet lint samples fuzz clean
+.PHONY: help build demo test check format vet lint samples fuzz audit compare bench clean
 
 help: ## print this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -52,6 +52,18 @@ fuzz: ## run every fuzz test for a minute
 	  for f in $$($(GO) test -list '^Fuzz' $$pkg | grep '^Fuzz'); do \
 	    echo "$$pkg $$f"; $(GO) test -run '^$$' -fuzz "^$$f$$" -fuzztime 60s -fuzzminimizetime 1x $$pkg || exit 1; \
 	  done; done
+
+audit: ## attack our own releases at length (about ten minutes); the report goes to bin/audit.md
+	@mkdir -p bin
+	$(GO) test ./privacy/audit -run TestAudit -audit.long -audit.report $(CURDIR)/bin/audit.md -timeout 60m
+	@echo "report: bin/audit.md"
+
+compare: ## errors of the planner, Laplace, Gaussian and least squares at equal (epsilon, delta); also bin/compare.csv
+	@mkdir -p bin
+	$(GO) run ./cmd/halftone-compare -csv bin/compare.csv
+
+bench: ## sampler, planner and reconstruction beside Google's library
+	$(GO) test -run '^$$' -bench . -benchtime 2s ./privacy/noise ./privacy/plan
 
 clean: ## remove bin/ and the demo, its ledger too
 	rm -rf bin $(DEMO)
