@@ -319,11 +319,75 @@ func (s *session) takeName(ctx context.Context, now time.Time) (string, int, err
 	return s.runs.TakeVersion(ctx, s.l.Dataset.Name, month, floor)
 }
 
-// index writes the front page of the public folder.
+// index writes the front page of the public folder: v, and the newest versions of
+// the instance's other datasets.
 func (s *session) index(ctx context.Context, v outputs.Version) error {
-	b, err := catalog.Index([]outputs.Version{v})
+	all := []outputs.Version{v}
+	for _, d := range s.l.Others {
+		o := *s
+		o.l.Dataset = d
+		newest, ok, err := o.newest(ctx)
+		if err != nil {
+			return err
+		}
+		if ok {
+			all = append(all, newest)
+		}
+	}
+	b, err := catalog.Index(all)
 	if err != nil {
 		return err
 	}
 	return s.pub.PutIndex(ctx, "index.html", b)
+}
+
+// newest is the newest published version of the dataset, as far as its card needs it.
+func (s *session) newest(ctx context.Context) (outputs.Version, bool, error) {
+	vs, err := s.led.Versions(ctx, s.l.Dataset.Name)
+	if err != nil || len(vs) == 0 {
+		return outputs.Version{}, false, err
+	}
+	last := vs[len(vs)-1]
+	editions, err := s.editions(ctx)
+	if err != nil {
+		return outputs.Version{}, false, err
+	}
+	editions = slices.DeleteFunc(editions, func(e outputs.Edition) bool {
+		k, err := e.Release.Key()
+		return err != nil || !slices.Contains(last.Releases, k)
+	})
+	if len(editions) == 0 { // of an older series
+		return outputs.Version{}, false, nil
+	}
+	acc, err := s.account(ctx)
+	if err != nil {
+		return outputs.Version{}, false, err
+	}
+	links, err := s.led.Links(ctx, s.l.Dataset.Name)
+	if err != nil {
+		return outputs.Version{}, false, err
+	}
+	v := outputs.Version{Name: last.Name, Sequence: last.Sequence, About: s.l.Dataset.About, Releases: editions, Spent: outputs.NewSpent(acc.Terms, acc.PersonCost)}
+	if v.Composed, err = publishDay(links, last.Name); err != nil {
+		return outputs.Version{}, false, err
+	}
+	v.Breaks, err = breaks(editions)
+	return v, err == nil, err
+}
+
+// publishDay is the day on which a version was recorded as published.
+func publishDay(links []privacy.Link, version string) (day time.Time, err error) {
+	for _, l := range links {
+		if l.Entry == nil {
+			continue
+		}
+		e, err := l.Decode()
+		if err != nil {
+			return day, err
+		}
+		if e.Kind == privacy.EntryPublish && e.Version == version {
+			return time.Parse(time.DateOnly, e.Day)
+		}
+	}
+	return day, fmt.Errorf("version %s is not recorded", version)
 }

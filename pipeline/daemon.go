@@ -42,6 +42,12 @@ func NewDaemon(l Line, say func(string, ...any)) (*Daemon, error) {
 // Next is the next occurrence of the schedule.
 func (d *Daemon) Next() (schedule.Occurrence, bool) { return d.calendar.Next(d.line.Clock.Now()) }
 
+// Dataset is the name of the dataset that it runs.
+func (d *Daemon) Dataset() string { return d.line.Dataset.Name }
+
+// Zone is the time zone of the schedule, as declared.
+func (d *Daemon) Zone() string { return d.line.Dataset.Schedule.Timezone }
+
 // Health reports whether the daemon has looked at the clock lately.
 func (d *Daemon) Health() error {
 	if at := d.seen.Load(); at == 0 || d.line.Clock.Now().Unix()-at > int64(10*tick/time.Second) {

@@ -28,9 +28,10 @@ import (
 // does is in the state folder and the public folder.
 type Line struct {
 	Dataset config.Dataset
-	State   string // folder, 0700: ledger, staging, keys
-	Public  string // folder that anyone may read
-	Data    string // base of relative paths in sources
+	Others  []config.Dataset // the other datasets of the instance
+	State   string           // folder, 0700: ledger, staging, keys
+	Public  string           // folder that anyone may read
+	Data    string           // base of relative paths in sources
 	Kinds   []connectors.Kind
 	Clock   connectors.Clock
 	Secret  connectors.Secret

@@ -4,8 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 
 	"halftone/outputs/publish"
+	"halftone/pipeline/config"
 	"halftone/pipeline/runs"
 	"halftone/pipeline/staging"
 	"halftone/privacy/ledger"
@@ -66,17 +68,18 @@ func (l Line) begin(ctx context.Context) (_ *session, err error) {
 	return s, s.st.Sweep()
 }
 
-// alone refuses a ledger that another dataset has charges in: a new name would be
-// a new budget for the same people, silently.
+// alone refuses a ledger with charges of a dataset that the instance does not have:
+// a new name would be a new budget for the same people, silently.
 func (s *session) alone(ctx context.Context) error {
-	links, err := s.led.Links(ctx, s.l.Dataset.Name)
+	names, err := s.led.Datasets(ctx)
 	if err != nil {
 		return err
 	}
-	for _, link := range links {
-		if link.Entry == nil {
-			return fmt.Errorf("%w: this project's ledger has charges of a dataset of another name. A renamed dataset would get its whole budget again. "+
-				"Put the name back, or make a project of its own for a new dataset", ErrRefused)
+	for _, name := range names {
+		ours := name == s.l.Dataset.Name || slices.ContainsFunc(s.l.Others, func(d config.Dataset) bool { return d.Name == name })
+		if !ours {
+			return fmt.Errorf("%w: the ledger has charges of a dataset of another name. A renamed dataset would get its whole budget again. "+
+				"Put the name back; a new dataset needs a project of its own, or a place in instance.yaml beside the old one", ErrRefused)
 		}
 	}
 	return nil

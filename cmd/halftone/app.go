@@ -6,8 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"path/filepath"
-	"runtime"
 	"runtime/debug"
 	"strings"
 
@@ -33,6 +31,10 @@ type app struct {
 	json, plain, debug bool
 
 	warnings []config.Warning // of the configuration; validate shows them
+
+	// While a command goes over the datasets of an instance.
+	current   string
+	collected map[string]json.RawMessage
 }
 
 // An exitError carries its own exit code; its text may be empty when everything
@@ -78,6 +80,10 @@ func (a *app) execute(ctx context.Context, args []string) int {
 
 // complain writes an error to standard error: what, where, what to do.
 func (a *app) complain(err error) {
+	var said *exitError
+	if errors.As(err, &said) && said.err == nil {
+		return
+	}
 	var problems config.Errors
 	if errors.As(err, &problems) {
 		fmt.Fprintln(a.err, err)
@@ -112,7 +118,7 @@ func (a *app) root() *cobra.Command {
 		return usage("%w; see: %s --help", err, c.CommandPath())
 	})
 	f := c.PersistentFlags()
-	f.StringVarP(&a.dir, "dir", "C", ".", "folder of halftone.yaml")
+	f.StringVarP(&a.dir, "dir", "C", ".", "folder of halftone.yaml, or of instance.yaml: then all of its datasets")
 	f.StringVar(&a.data, "data", "", "base of relative file paths in sources (default: the folder of halftone.yaml)")
 	f.BoolVar(&a.json, "json", false, "print one JSON object")
 	f.BoolVar(&a.plain, "plain", false, "no progress bars")
@@ -149,25 +155,6 @@ func (a *app) kindNames() []string {
 	return names
 }
 
-// line opens nothing; it says what the dataset runs on.
-func (a *app) line() (pipeline.Line, error) {
-	d, warnings, err := config.Load(a.dir, "halftone.yaml", a.kindNames())
-	if err != nil {
-		return pipeline.Line{}, err
-	}
-	a.warnings = warnings
-	data := a.data
-	if data == "" {
-		data = a.dir
-	}
-	l := pipeline.Line{Dataset: d, State: filepath.Join(a.dir, ".halftone"), Public: filepath.Join(a.dir, d.Public), Data: data,
-		Kinds: all.Kinds(), Clock: a.clock, Secret: connectors.Secrets(a.dir, a.lookupEnv), By: a.by, Workers: runtime.NumCPU(), Tool: tool()}
-	if filepath.IsAbs(d.Public) {
-		l.Public = d.Public
-	}
-	return l, nil
-}
-
 // note writes a line to standard error.
 func (a *app) note(format string, args ...any) { fmt.Fprintf(a.err, format+"\n", args...) }
 
@@ -178,6 +165,10 @@ func (a *app) object(v any) error {
 	b, err := json.MarshalIndent(v, "", "  ")
 	if err != nil {
 		return fmt.Errorf("json: %w", err)
+	}
+	if a.collected != nil {
+		a.collected[a.current] = b
+		return nil
 	}
 	_, err = fmt.Fprintf(a.out, "%s\n", b)
 	return err

@@ -16,19 +16,17 @@ func (a *app) budgetCommand() *cobra.Command {
 	return &cobra.Command{
 		Use: "budget", Short: "say what has been spent and what is left", Args: none,
 		RunE: func(c *cobra.Command, _ []string) error {
-			l, err := a.line()
-			if err != nil {
-				return err
-			}
-			b, err := l.Budget(c.Context())
-			if err != nil {
-				return err
-			}
-			if a.json {
-				return a.object(budgetJSON(b))
-			}
-			a.printBudget(l, b)
-			return nil
+			return a.each(func(l pipeline.Line) error {
+				b, err := l.Budget(c.Context())
+				if err != nil {
+					return err
+				}
+				if a.json {
+					return a.object(budgetJSON(b))
+				}
+				a.printBudget(l, b)
+				return nil
+			})
 		},
 	}
 }

@@ -28,26 +28,24 @@ func (a *app) doctorCommand() *cobra.Command {
 	return &cobra.Command{
 		Use: "doctor", Short: "check what this project runs on: stores, clock, zones, permissions, disk", Args: none,
 		RunE: func(c *cobra.Command, _ []string) error {
-			l, err := a.line()
-			if err != nil {
-				return err
-			}
-			found := a.examine(c.Context(), l)
-			ok := true
-			for _, f := range found {
-				ok = ok && f.OK
-			}
-			if a.json {
-				if err := a.object(map[string]any{"ok": ok, "checks": found}); err != nil {
-					return err
+			return a.each(func(l pipeline.Line) error {
+				found := a.examine(c.Context(), l)
+				ok := true
+				for _, f := range found {
+					ok = ok && f.OK
 				}
-			} else {
-				a.printFindings(found, ok)
-			}
-			if !ok {
-				return &exitError{1, nil}
-			}
-			return nil
+				if a.json {
+					if err := a.object(map[string]any{"ok": ok, "checks": found}); err != nil {
+						return err
+					}
+				} else {
+					a.printFindings(found, ok)
+				}
+				if !ok {
+					return &exitError{1, nil}
+				}
+				return nil
+			})
 		},
 	}
 }

@@ -18,19 +18,17 @@ func (a *app) planCommand() *cobra.Command {
 		Use: "plan", Short: "say what a release would cost and how accurate it would be", Args: none,
 		Long: "Prices one release and forecasts the accuracy of every table, from halftone.yaml and the ledger alone. Touches no data.",
 		RunE: func(c *cobra.Command, _ []string) error {
-			l, err := a.line()
-			if err != nil {
-				return err
-			}
-			f, err := l.Forecast(c.Context())
-			if err != nil {
-				return err
-			}
-			if a.json {
-				return a.object(planJSON(f))
-			}
-			a.printPlan(l, f)
-			return nil
+			return a.each(func(l pipeline.Line) error {
+				f, err := l.Forecast(c.Context())
+				if err != nil {
+					return err
+				}
+				if a.json {
+					return a.object(planJSON(f))
+				}
+				a.printPlan(l, f)
+				return nil
+			})
 		},
 	}
 }

@@ -19,32 +19,30 @@ func (a *app) runCommand() *cobra.Command {
 		Long: "Pulls every source, releases every due period that is not released (one charge each), composes one version of all\n" +
 			"releases and publishes it. When nothing is due it says so, charges nothing and changes nothing.",
 		RunE: func(c *cobra.Command, _ []string) error {
-			l, err := a.line()
-			if err != nil {
-				return err
-			}
-			if err := parsePeriods(periods, &opt); err != nil {
-				return err
-			}
-			p := a.progress()
-			l.Watch = p.event
-			began := a.clock.Now().UTC()
-			res, err := l.Run(c.Context(), opt)
-			p.done()
-			if !a.json && res.ID > 0 {
-				a.print("%s · %s UTC · run %d\n", l.Dataset.Name, began.Format("2006-01-02 15:04"), res.ID)
-			}
-			if err != nil {
-				if !a.json {
-					a.printReleased(res)
+			return a.each(func(l pipeline.Line) error {
+				if err := parsePeriods(periods, &opt); err != nil {
+					return err
 				}
-				return a.stopped(l, err)
-			}
-			if a.json {
-				return a.object(runJSON(res))
-			}
-			a.printRun(l, res)
-			return nil
+				p := a.progress()
+				l.Watch = p.event
+				began := a.clock.Now().UTC()
+				res, err := l.Run(c.Context(), opt)
+				p.done()
+				if !a.json && res.ID > 0 {
+					a.print("%s · %s UTC · run %d\n", l.Dataset.Name, began.Format("2006-01-02 15:04"), res.ID)
+				}
+				if err != nil {
+					if !a.json {
+						a.printReleased(res)
+					}
+					return a.stopped(l, err)
+				}
+				if a.json {
+					return a.object(runJSON(res))
+				}
+				a.printRun(l, res)
+				return nil
+			})
 		},
 	}
 	c.Flags().StringVar(&periods, "periods", "", "release only due periods from A to B: 2013..2015, or one period")
@@ -158,7 +156,11 @@ func (a *app) printNothingDue(l pipeline.Line, res pipeline.RunResult) {
 	if len(res.Periods) == 0 {
 		a.print("Nothing is due and nothing has been released yet.\n")
 	} else {
-		a.print("Nothing is due: %s are released in %s", span(res.Periods), res.Version.Name)
+		verb := "are"
+		if len(res.Periods) == 1 {
+			verb = "is"
+		}
+		a.print("Nothing is due: %s %s released in %s", span(res.Periods), verb, res.Version.Name)
 		if to := l.Dataset.Calendar.To; to.Months() > 0 {
 			a.print("; %s is the last declared (period.to)", to)
 		}

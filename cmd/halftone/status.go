@@ -14,23 +14,21 @@ func (a *app) statusCommand() *cobra.Command {
 	c := &cobra.Command{
 		Use: "status", Short: "say where the dataset stands", Args: none,
 		RunE: func(c *cobra.Command, _ []string) error {
-			l, err := a.line()
-			if err != nil {
+			return a.each(func(l pipeline.Line) error {
+				s, err := l.Status(c.Context())
+				if err != nil {
+					return err
+				}
+				if a.json {
+					err = a.object(statusJSON(l, s))
+				} else {
+					a.printStatus(l, s, withRuns)
+				}
+				if err == nil && s.Locked != nil {
+					return s.Locked
+				}
 				return err
-			}
-			s, err := l.Status(c.Context())
-			if err != nil {
-				return err
-			}
-			if a.json {
-				err = a.object(statusJSON(l, s))
-			} else {
-				a.printStatus(l, s, withRuns)
-			}
-			if err == nil && s.Locked != nil {
-				return s.Locked
-			}
-			return err
+			})
 		},
 	}
 	c.Flags().BoolVar(&withRuns, "runs", false, "list the newest runs")

@@ -52,7 +52,7 @@ func (b *builder) build(root cursor) {
 	// 3. Sources, whose rules say which codes have an unknown child.
 	d.Spec = privacy.Spec{
 		Dataset: d.Name, Series: int(root.get("series").whole()), Measure: root.get("measure").text(), Unit: root.get("unit").text(),
-		Every: d.Calendar.Every, Editions: 1, Overlap: int(root.get("overlap").whole()),
+		Every: d.Calendar.Every, Editions: 1, Overlap: int(root.get("overlap").whole()), Population: privacy.Population{Name: root.get("population").text()},
 	}
 	b.sources(root.get("sources"))
 	b.overlap(root)

@@ -238,7 +238,7 @@ func (b *builder) publish(v cursor) {
 			f.add("a second folder in \"publish\" is not implemented yet", "keep one folder")
 			continue
 		}
-		b.out.Public = f.text()
+		b.out.Public, b.out.ownPublic = f.text(), true
 	}
 }
 

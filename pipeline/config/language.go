@@ -38,7 +38,8 @@ func wholeFile(kinds []string) *form {
 			opt("material", "The least share of change that is called a change.", percent()).or("5%"),
 			opt("contact", "Where help is found, in one language or several.", anyOf("a text or {language: text}", text("a text"), mapOf("a map of languages", languagePattern, text("a text")).some())).none("none"),
 		)).none("the defaults of its keys"),
-		later("population", "approvals", "notify", "crises", "context"),
+		opt("population", "A name that datasets share which may count the same people: their costs add, in the ledger and on the pages. Its cap is in `instance.yaml`.", name).none("none").fixed(),
+		later("approvals", "notify", "crises", "context"),
 	)...)
 }
 

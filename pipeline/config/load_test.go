@@ -281,7 +281,7 @@ func TestLoadFull(t *testing.T) {
 			t.Error(p)
 		}
 	}
-	if len(es) < 25 {
+	if len(es) < 20 {
 		t.Errorf("%d problems", len(es))
 	}
 }

@@ -3,6 +3,7 @@ package ledger
 import (
 	"context"
 	"fmt"
+	"maps"
 	"slices"
 
 	"halftone/privacy"
@@ -105,5 +106,11 @@ func (l *core) CheckWitness(ctx context.Context, witnesses []Witness) error {
 // Population lists the datasets that share a population and have charges, by name.
 func (l *core) Population(ctx context.Context, name string) (out []Member, err error) {
 	err = l.read(ctx, func() error { out = l.book.population(name); return nil })
+	return out, err
+}
+
+// Datasets lists those that have charges, by name.
+func (l *core) Datasets(ctx context.Context) (out []string, err error) {
+	err = l.read(ctx, func() error { out = slices.Sorted(maps.Keys(l.book.accounts)); return nil })
 	return out, err
 }
