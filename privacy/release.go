@@ -20,9 +20,10 @@ type releaseState struct {
 	raw   []byte
 	model *plan.Model
 
-	once sync.Once // a reconstruction is made when the first table is asked for
-	rec  *plan.Reconstruction
-	err  error
+	once     sync.Once // made when the first table is asked for
+	estimate [][]float64
+	value    [][]int64
+	err      error
 }
 
 // Key names r.
@@ -68,8 +69,8 @@ type Model struct {
 func (m Model) Cost() Cost { return Cost{m.Plan.NanoEpsilon, m.Plan.NanoRho} }
 
 // Additive reports whether the values of m's tables add up across tables and
-// levels. They do not yet: a value is its own estimate, rounded and cut at 0.
-func (m Model) Additive() bool { return false }
+// levels: they do unless the finest common table has more than 2²⁰ cells.
+func (m Model) Additive() bool { return plan.Fits(m.Dimensions, m.Tables) }
 
 // Table returns the table of that name.
 func (m Model) Table(name string) (Table, bool) {
@@ -92,6 +93,10 @@ type Cells struct {
 
 // Cells reconstructs one table. It is deterministic.
 //
+// Value is what non-negative whole numbers of the finest common table add up to,
+// near to the estimates of all tables (see [plan.Fitting]); beyond 2²⁰ cells it is
+// the estimate, rounded and cut at 0 ([Model.Additive] is false then).
+//
 // The interval is the estimate ± 1.96 sd, with Laplace ± the exact 97.5 %
 // quantile of the noise, rounded outward, cut at 0 because a recorded count is a
 // non-negative integer, and widened to contain Value; each step only adds
@@ -104,41 +109,68 @@ func (r Release) Cells(table string) (Cells, error) {
 	if i < 0 {
 		return Cells{}, fmt.Errorf("privacy: no table %q in this release", table)
 	}
-	if r.noised.model.Geometry() == nil {
-		return r.noised.laplace(i), nil
+	if r.noised.once.Do(r.noised.reconstruct); r.noised.err != nil {
+		return Cells{}, r.noised.err
 	}
-	return r.noised.residual(i)
+	return r.noised.cells(i), nil
 }
 
-func newCells(n int) Cells {
-	return Cells{make([]float64, n), make([]float64, n), make([]int64, n), make([]int64, n), make([]int64, n)}
+// reconstruct computes the estimates of all tables, and the values from them.
+func (r *releaseState) reconstruct() {
+	g := r.model.Geometry()
+	var rec *plan.Reconstruction
+	if g != nil {
+		if rec, r.err = g.Reconstruct(r.file.Noisy); r.err != nil {
+			return
+		}
+	}
+	mean := make([]float64, len(r.file.Tables))
+	for i := range r.file.Tables {
+		var estimate []float64
+		if g != nil {
+			estimate = rec.Table(i)
+		} else {
+			for _, v := range r.file.Noisy[i] {
+				estimate = append(estimate, float64(v))
+			}
+		}
+		r.estimate = append(r.estimate, estimate)
+		variance := r.model.Variance(i)
+		for _, v := range variance {
+			mean[i] += v / float64(len(variance))
+		}
+	}
+	f, ok := plan.NewFitting(r.file.Dimensions, r.file.Tables)
+	if ok {
+		r.value = f.Values(r.estimate, mean, f.Total(r.estimate, mean))
+		return
+	}
+	for _, estimate := range r.estimate {
+		value := make([]int64, len(estimate))
+		for k, e := range estimate {
+			value[k] = max(0, int64(math.Round(e)))
+		}
+		r.value = append(r.value, value)
+	}
 }
 
-func (r *releaseState) laplace(i int) Cells {
-	l := noise.Laplace{B: r.file.Plan.Measurements[i].B}
-	sd, half := math.Sqrt(l.Variance()), l.Quantile(0.05)
-	c := newCells(len(r.file.Noisy[i]))
-	for k, v := range r.file.Noisy[i] {
-		c.Estimate[k], c.SD[k], c.Value[k] = float64(v), sd, max(0, v)
-		c.Low[k], c.High[k] = max(0, v-half), max(0, v+half)
+func (r *releaseState) cells(i int) Cells {
+	n := len(r.estimate[i])
+	c := Cells{slices.Clone(r.estimate[i]), make([]float64, n), slices.Clone(r.value[i]), make([]int64, n), make([]int64, n)}
+	variance := r.model.Variance(i) // with Laplace one for all
+	half := func(k int) float64 {
+		if r.model.Geometry() == nil {
+			return float64(noise.Laplace{B: r.file.Plan.Measurements[i].B}.Quantile(0.05))
+		}
+		return float64(1.96 * math.Sqrt(variance[k])) // rounded here: a fused product would differ by platform
+	}
+	for k, e := range c.Estimate {
+		h := half(k)
+		c.SD[k] = math.Sqrt(variance[min(k, len(variance)-1)])
+		c.Low[k], c.High[k] = max(0, int64(math.Floor(e-h))), max(0, int64(math.Ceil(e+h)))
+		c.Low[k], c.High[k] = min(c.Value[k], c.Low[k]), max(c.Value[k], c.High[k])
 	}
 	return c
-}
-
-func (r *releaseState) residual(i int) (Cells, error) {
-	r.once.Do(func() { r.rec, r.err = r.model.Geometry().Reconstruct(r.file.Noisy) })
-	if r.err != nil {
-		return Cells{}, r.err
-	}
-	estimate, variance := r.rec.Table(i), r.model.Variance(i)
-	c := newCells(len(estimate))
-	for k, e := range estimate {
-		half := float64(1.96 * math.Sqrt(variance[k])) // rounded here: a fused product would differ by platform
-		value := max(0, int64(math.Round(e)))
-		c.Estimate[k], c.SD[k], c.Value[k] = e, math.Sqrt(variance[k]), value
-		c.Low[k], c.High[k] = min(value, max(0, int64(math.Floor(e-half)))), max(value, int64(math.Ceil(e+half)))
-	}
-	return c, nil
 }
 
 // A Noise is the distribution of the noise in one published estimate, or in a

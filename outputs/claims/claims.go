@@ -91,12 +91,13 @@ type Claim struct {
 
 	Before float64 `json:"before"` // sum of the earlier window's estimates
 	After  float64 `json:"after"`
-	ToLow  int64   `json:"after_low"`  // 95 % interval of the later window's recorded count, privacy noise only
-	ToHigh int64   `json:"after_high"` //
-	D      float64 `json:"d"`          // After - Before
-	Low    int64   `json:"d_low"`      // 95 % interval of the change in recorded counts, privacy noise only
-	High   int64   `json:"d_high"`     //
-	SD     float64 `json:"sd_d"`       // of D, privacy noise only
+	Value  int64   `json:"after_value"` // the later window's figure for reading: the published value of one period, the sum of estimates of several
+	ToLow  int64   `json:"after_low"`   // 95 % interval of the later window's recorded count, privacy noise only
+	ToHigh int64   `json:"after_high"`  //
+	D      float64 `json:"d"`           // After - Before
+	Low    int64   `json:"d_low"`       // 95 % interval of the change in recorded counts, privacy noise only
+	High   int64   `json:"d_high"`      //
+	SD     float64 `json:"sd_d"`        // of D, privacy noise only
 
 	P              float64 `json:"p"`               // noise alone
 	Adjusted       float64 `json:"p_adjusted"`      // Holm over the family

@@ -221,7 +221,7 @@ func TestSentences(t *testing.T) {
 	v := claimstest.Series(t, "2019", 1000, 1480)
 	tables := claimstest.Tables(t, v)
 	for i, want := range []string{"1,480 cases recorded in 2020 (1,474 to 1,486), 480 more than in 2019 (+48%).",
-		"Women: 740 recorded in 2020 (734 to 746), 240 more than in 2019 (+48%)."} {
+		"Women: 738 recorded in 2020 (734 to 746), 240 more than in 2019 (+48%)."} {
 		if got := l.Sentence(v.About, tables[i], recorded(t, v)[i]).String(); got != want {
 			t.Errorf("%s\nwant %s", got, want)
 		}

@@ -27,7 +27,10 @@ func Recorded(v outputs.Version, tables []outputs.Table) ([]Claim, error) {
 				w = width{c.to.Quantile(Alpha), c.noise.Quantile(Alpha), c.noise.Visible(Alpha / float64(len(f)))}
 				widths[s] = w
 			}
-			c.ToLow, c.ToHigh = max(0, int64(math.Floor(c.After))-w.to), max(0, int64(math.Ceil(c.After))+w.to)
+			if c.To.First != c.To.Last {
+				c.Value = max(0, int64(math.Round(c.After)))
+				c.ToLow, c.ToHigh = max(0, int64(math.Floor(c.After))-w.to), max(0, int64(math.Ceil(c.After))+w.to)
+			}
 			c.Low, c.High = int64(math.Floor(c.D))-w.d, int64(math.Ceil(c.D))+w.d
 			c.SD, c.Visible = s.d, w.visible
 		}

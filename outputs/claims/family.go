@@ -152,6 +152,9 @@ func (r row) compare(cell int, w pair) (comparison, error) {
 	}
 	c.Before, c.After, c.to, c.noise = before, after, to, to.Plus(from)
 	c.D = c.After - c.Before
+	if i := r.at[w.to.Last]*r.cells + cell; w.to.First == w.to.Last { // as the table has it
+		c.Value, c.ToLow, c.ToHigh = r.t.Value[i], r.t.Low[i], r.t.High[i]
+	}
 	c.P = c.noise.P(c.D)
 	c.ChanceP = c.noise.PlusChance(max(0, c.Before+c.After)).P(c.D)
 	return c, nil

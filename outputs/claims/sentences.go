@@ -27,7 +27,7 @@ func (l Language) Sentence(a outputs.About, t outputs.Table, c Claim) Sentence {
 	if cell != "" {
 		key += ".cell"
 	}
-	return l.fill(key, "cell", cell, "counts", l.Counts(a), "n", l.Int(max(0, int64(math.Round(c.After)))),
+	return l.fill(key, "cell", cell, "counts", l.Counts(a), "n", l.Int(c.Value),
 		"low", l.Int(c.ToLow), "high", l.Int(c.ToHigh), "change", l.Int(int64(math.Round(math.Abs(c.D)))),
 		"percent", l.Percent(c.percent()/100), "visible", l.Int(c.Visible), "to", l.Window(c.Kind, c.To), "from", l.Window(c.Kind, c.From))
 }

@@ -89,7 +89,7 @@ func TestManifestAndSums(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if len(m.Files) != len(files)-2 || len(m.Releases) != 2 || m.Entries != 7 || m.Additive || len(m.SpecDigests) != 1 {
+	if len(m.Files) != len(files)-2 || len(m.Releases) != 2 || m.Entries != 7 || !m.Additive || len(m.SpecDigests) != 1 {
 		t.Errorf("manifest %+v", m)
 	}
 	for _, f := range m.Files {

@@ -211,7 +211,7 @@ func (s schemaMaker) table(t outputs.Table) *tableSchema {
 	positive := &constraints{Minimum: &zero}
 	out.Fields = append(out.Fields,
 		field{Name: "value", Type: "integer", Title: "Recorded " + counts + ", for reading", Constraints: positive,
-			Description: "The estimate, never below 0. " + additiveWords(t.Additive)},
+			Description: "A whole number near the estimate, never below 0. " + additiveWords(t.Additive)},
 		field{Name: "ci_low", Type: "integer", Title: "Lower end of the 95 % interval", Description: intervalWords, Constraints: positive},
 		field{Name: "ci_high", Type: "integer", Title: "Upper end of the 95 % interval", Description: intervalWords, Constraints: positive},
 		field{Name: "estimate", Type: "number", Title: "Estimate, for calculating", Description: "Unbiased; can be negative. Use it for sums, differences and trends."},
@@ -225,7 +225,7 @@ const intervalWords = "The interval is of the recorded count, and covers the add
 
 func additiveWords(additive bool) string {
 	if additive {
-		return "Values add up over tables and levels."
+		return "Values add up over tables and levels: parts are exactly their total."
 	}
 	return "Values do not add up over tables and levels: each cell has its own noise. Take a total from the table that has it."
 }

@@ -161,7 +161,7 @@ func TestReadmeSays(t *testing.T) {
 		w.About.Title, w.About.BaseURL = outputs.Text{"en": "A\n# heading of its own"}, "https://data.example.org"
 	})
 	readme := string(files["README.md"])
-	for _, want := range []string{"# A # heading of its own\n", "**Values do not add up**", "data/by-region.csv", "right at most 96 % of the time",
+	for _, want := range []string{"# A # heading of its own\n", "**Values add up**", "data/by-region.csv", "right at most 96 % of the time",
 		"https://data.example.org/datasets/test-offences/versions/2026.11-1/", "CC-BY-4.0", "Version 2026.11-1."} {
 		if !strings.Contains(readme, want) {
 			t.Errorf("README does not say %q", want)

@@ -246,7 +246,7 @@ func TestWhatIsSaid(t *testing.T) {
 			"South: 1,", "by at most a factor of 2.72 (ε = 1, δ = 0)", "is counted in at most 1 period.", "stated, not enforced",
 			"This report makes 25 comparisons", "Not detected does not mean that nothing changed", "cells are larger than their noise (each is known to within ± 24)",
 			"By state and form (by-state-form)", "Example Office (2026). Human trafficking offences known to US police, version 2026.11-1.",
-			"https://data.example.org/datasets/us-offences/versions/2026.11-1/", "cells do not add up exactly", "ε 1, δ 1e-6, spent as pure ε",
+			"https://data.example.org/datasets/us-offences/versions/2026.11-1/", "a change can differ by a few from the difference of two figures", "ε 1, δ 1e-6, spent as pure ε",
 			"No break and no gap"}},
 		"months": {months, []string{"Monthly, June 2024 – November 2026", "2 sources", "June 2025: Agency B joined.", "June 2026: Not released.",
 			"What could not be compared", "No comparison of the 12 months to November 2026 with the 12 months to November 2025: a break in the series lies between them"}},

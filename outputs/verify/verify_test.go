@@ -277,7 +277,7 @@ func TestWhereItDiffers(t *testing.T) {
 		"noise model": {func(t *testing.T, f outputs.Files) { replace(t, f, "noise-model.json", `"b": 8`, `"b": 4`) },
 			"privacy", "noise-model.json differs"},
 		"additive": {func(t *testing.T, f outputs.Files) {
-			replace(t, f, "manifest.json", `"additive": false`, `"additive": true`)
+			replace(t, f, "manifest.json", `"additive": true`, `"additive": false`)
 		},
 			"sums", "whether values add up"},
 		"report table": {func(_ *testing.T, f outputs.Files) {

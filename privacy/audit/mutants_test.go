@@ -52,8 +52,8 @@ var mutants = []mutant{
 	{"proposals are not thinned, 64 bits", "noise/sampler.go", "s.src.exp(n, s.d64)", "s.src.exp(0, s.d64)", "sampler"},
 	{"proposals are not thinned, 128 bits", "noise/sampler.go", "s.src.exp128(n, s.d128)", "s.src.exp128(u128{}, s.d128)", "sampler"},
 	{"proposals are not thinned, big", "noise/sampler.go", "s.src.expBig(&n, s.dBig)", "s.src.expBig(new(big.Int), s.dBig)", "sampler"},
-	{"intervals of ± 1 sd", "release.go", "float64(1.96 *", "float64(1.0 *", "coverage-planner"},
-	{"intervals of 60 %", "release.go", "l.Quantile(0.05)", "l.Quantile(0.4)", "coverage-laplace"},
+	{"intervals of ± ½ sd", "release.go", "float64(1.96 *", "float64(0.5 *", "coverage-planner"},
+	{"intervals of 60 %", "release.go", "}.Quantile(0.05)", "}.Quantile(0.4)", "coverage-laplace"},
 	{"a merge drops what was there", "cube.go", "a[i] = sum", "a[i] = sum - a[i]", "sharding"},
 }
 

@@ -8,7 +8,7 @@ import (
 )
 
 // Series is a version of a total and four groups over the periods from first on,
-// with estimates given exactly: totals[i], and the first group half of it. The
+// with estimates given exactly: totals[i], the first group half of it, the last -3, and all groups together the total. The
 // noise has b = 2: two tables, ε = 1.
 func Series(t testing.TB, first string, totals ...int64) outputs.Version {
 	t.Helper()
@@ -23,7 +23,7 @@ func Series(t testing.TB, first string, totals ...int64) outputs.Version {
 		Codes: []outputs.CodeList{{Dimension: "sex", Codes: []outputs.Code{{Code: "F", Label: en("Women")}, {Code: "M", Label: en("Men")}}}}}}
 	p := Period(t, first)
 	for _, n := range totals {
-		r := Exact(t, Measure(t, s, p, [][]uint32{{0}}, []int64{n}), [][]int64{{n}, {n / 2, n / 4, 0, -3}})
+		r := Exact(t, Measure(t, s, p, [][]uint32{{0}}, []int64{n}), [][]int64{{n}, {n / 2, n - n/2 + 3, 0, -3}})
 		v.Releases = append(v.Releases, outputs.Edition{Release: r, Reporting: []string{"s"}, Expected: []string{"s"}})
 		p = p.Next()
 	}
