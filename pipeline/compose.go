@@ -190,10 +190,10 @@ func (s *session) editions(ctx context.Context) ([]outputs.Edition, error) {
 		return nil, err
 	}
 	var out []outputs.Edition
-	for i, c := range charges { // by period, series, edition
-		newest := i+1 == len(charges) || charges[i+1].Key.Period != c.Key.Period || charges[i+1].Key.Series != c.Key.Series || charges[i+1].Sealed == ""
-		if c.Key.Series != s.l.Dataset.Spec.Series || c.Sealed == "" || !newest {
-			continue
+	charges = slices.DeleteFunc(charges, func(c ledger.Charged) bool { return c.Sealed == "" || c.Key.Series != s.l.Dataset.Spec.Series })
+	for i, c := range charges { // by period and edition
+		if i+1 < len(charges) && charges[i+1].Key.Period == c.Key.Period {
+			continue // not the newest
 		}
 		r, err := privacy.OpenRelease(ctx, c.Key, s.led)
 		if err != nil {

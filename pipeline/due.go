@@ -14,9 +14,9 @@ import (
 // sealed. A day that had passed by then is lost: two editions of the same rows
 // would spend twice and tell nothing new.
 func due(l Line, now time.Time, charges []ledger.Charged, sealed map[privacy.Key]time.Time) []privacy.Key {
-	charged := map[privacy.Key]bool{}
+	charged, burnt := map[privacy.Key]bool{}, map[privacy.Key]bool{}
 	for _, c := range charges {
-		charged[c.Key] = true
+		charged[c.Key], burnt[c.Key] = true, c.Burnt
 	}
 	var out []privacy.Key
 	for _, p := range l.Dataset.Calendar.Due(now) {
@@ -24,6 +24,9 @@ func due(l Line, now time.Time, charges []ledger.Charged, sealed map[privacy.Key
 		for e := 1; e <= l.Dataset.Spec.Editions; e++ {
 			k := l.key(p, e)
 			at := l.Dataset.Calendar.EditionDueAt(p, e)
+			if burnt[k] { // the next planned edition may come, if the period has room for it
+				continue
+			}
 			if charged[k] {
 				day, ok := sealed[k]
 				if !ok { // the next run finishes it first

@@ -173,7 +173,7 @@ func (s *session) surprises(ctx context.Context, due []privacy.Key) (empty, late
 	}
 	for i, c := range charges {
 		revised := i+1 < len(charges) && charges[i+1].Key.Period == c.Key.Period && charges[i+1].Key.Series == c.Key.Series
-		if c.Key.Series != s.l.Dataset.Spec.Series || revised {
+		if c.Key.Series != s.l.Dataset.Spec.Series || revised || c.Burnt {
 			continue
 		}
 		uses := staging.Uses{}

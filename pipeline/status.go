@@ -58,6 +58,7 @@ func (l Line) Status(ctx context.Context) (Status, error) {
 	for _, c := range lk.charges {
 		switch {
 		case c.Key.Series != l.Dataset.Spec.Series:
+		case c.Burnt:
 		case c.Sealed == "":
 			s.Reserved = append(s.Reserved, c.Key)
 		case c.Key.Edition == 1:

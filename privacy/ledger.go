@@ -21,6 +21,8 @@ var (
 	ErrPinned = errors.New("privacy: this release is pinned to another spec or input")
 	// ErrTerms says that a dataset's budget, mechanism or bound is not the one of its first charge.
 	ErrTerms = errors.New("privacy: the terms differ from those of the dataset's first charge")
+	// ErrBurnt says that a charged release was given up: it is never drawn.
+	ErrBurnt = errors.New("privacy: this release was given up")
 	// ErrLocked says that the ledger may not be used until people have looked at it.
 	ErrLocked = errors.New("privacy: the ledger is locked")
 )
@@ -101,6 +103,8 @@ const (
 	EntryCharge  = "charge"
 	EntrySeal    = "seal"
 	EntryPublish = "publish"
+	EntryBurn    = "burn"   // a release that will never be drawn; its charge stays
+	EntryUnlock  = "unlock" // two people have looked at a locked ledger
 )
 
 // An Entry is one fact that a ledger has recorded. Entries are public: each
@@ -123,6 +127,8 @@ type Entry struct {
 	Sequence    int      `json:"sequence,omitempty"`
 	Manifest    string   `json:"manifest_sha256,omitempty"`
 	Releases    []string `json:"releases,omitempty"` // of a publish, as period.edition; all are of Series
+	By          []string `json:"by,omitempty"`       // people who answer for a burn or an unlock
+	Reason      string   `json:"reason,omitempty"`
 }
 
 // Key is the release that a charge or a seal is about.

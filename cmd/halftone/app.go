@@ -124,7 +124,7 @@ func (a *app) root() *cobra.Command {
 	f.BoolVar(&a.plain, "plain", false, "no progress bars")
 	f.BoolVar(&a.debug, "debug", false, "say on standard error what is being done")
 	c.AddCommand(a.initCommand(), a.validateCommand(), a.doctorCommand(), a.pullCommand(), a.quarantineCommand(), a.planCommand(),
-		a.runCommand(), a.statusCommand(), a.budgetCommand(), a.verifyCommand(), a.serveCommand(), a.keysCommand(), a.schemaCommand())
+		a.runCommand(), a.statusCommand(), a.budgetCommand(), a.verifyCommand(), a.serveCommand(), a.unlockCommand(), a.keysCommand(), a.schemaCommand())
 	c.InitDefaultCompletionCmd()
 	return c
 }

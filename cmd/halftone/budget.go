@@ -98,7 +98,13 @@ func (a *app) printBudget(l pipeline.Line, b pipeline.Budget) {
 	}
 	a.print("plain words   Someone 50%% sure that %s is in the data is right at most %d%% of the time after reading all of it.\n", unit, t.Cost(b.Account.PersonCost).Guess())
 	a.printTogether(b)
-	a.print("ledger        %s, %s, 0 burnt · chain ok · head now %s; each version names the head that it was composed at\n", plural(len(b.Charges), "charge", "charges"), plural(b.Seals, "seal", "seals"), short(b.Head))
+	burnt := 0
+	for _, c := range b.Charges {
+		if c.Burnt {
+			burnt++
+		}
+	}
+	a.print("ledger        %s, %s, %d burnt · chain ok · head now %s; each version names the head that it was composed at\n", plural(len(b.Charges), "charge", "charges"), plural(b.Seals, "seal", "seals"), burnt, short(b.Head))
 	a.print("Next: halftone verify %s   checks the published files against the ledger\n", filepath.Join(l.Public, "datasets", d.Name))
 }
 

@@ -114,7 +114,7 @@ func (a *app) printStatus(l pipeline.Line, s pipeline.Status, withRuns bool) {
 	}
 	switch {
 	case s.Locked != nil:
-		a.print("Next: bring back the newest copy of the state folder; nothing is charged before\n")
+		a.print("Next: bring back the newest copy of the state folder; if it is lost: halftone unlock --help. Nothing is charged before\n")
 	case len(s.Reserved) > 0, len(s.Due) > 0:
 		a.print("Next: halftone run\n")
 	default:

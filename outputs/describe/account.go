@@ -88,6 +88,14 @@ func (a *Account) add(e privacy.Entry) error {
 			return errors.New("a cost is too large")
 		}
 		p.Nano, p.Editions = p.Nano+e.Cost, p.Editions+1
+	case privacy.EntryBurn:
+		if charged == (e.Cost > 0) || sealed {
+			return errors.New("a release is given up that is sealed, or is charged twice")
+		}
+		if !charged { // given up without a draw: its price is paid all the same
+			e.Kind = privacy.EntryCharge
+			return a.add(e)
+		}
 	case privacy.EntrySeal:
 		if !charged || sealed {
 			return errors.New("a seal without a charge, or a second one")

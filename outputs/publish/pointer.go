@@ -222,3 +222,15 @@ func (f *Folder) folders(name string, kind *regexp.Regexp) ([]string, error) {
 	}
 	return out, nil
 }
+
+// ReadFile returns one file of a published version.
+func (f *Folder) ReadFile(dataset, version, name string) ([]byte, error) {
+	if !datasetName.MatchString(dataset) || !versionName.MatchString(version) {
+		return nil, fmt.Errorf("publish: %q and %q cannot be a dataset and a version", dataset, version)
+	}
+	b, err := f.root.ReadFile(path.Join(VersionPath(dataset, version), name))
+	if err != nil {
+		return nil, fmt.Errorf("publish: %w", err)
+	}
+	return b, nil
+}

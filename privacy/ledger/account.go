@@ -22,6 +22,7 @@ const (
 	Reserved  State = "reserved"
 	Sealed    State = "sealed"
 	Published State = "published"
+	Burnt     State = "burnt" // charged, given up, never drawn
 )
 
 // Charged is a charge and what followed it.
@@ -29,11 +30,14 @@ type Charged struct {
 	privacy.Charge
 	Sealed  string // SHA-256 of the sealed file; "" before
 	Version string // the first version that holds the release; "" before
+	Burnt   bool   // given up before it was sealed
 }
 
 // State is how far the release has come.
 func (c Charged) State() State {
 	switch {
+	case c.Burnt:
+		return Burnt
 	case c.Version != "":
 		return Published
 	case c.Sealed != "":
@@ -163,9 +167,12 @@ func (a *account) public(dataset string) Account {
 		}
 		p := &out.Periods[len(out.Periods)-1]
 		p.Editions++
-		if c.Sealed != "" {
+		switch {
+		case c.Burnt:
+			p.Burnt = accounting.Sum(p.Burnt, c.Cost)
+		case c.Sealed != "":
 			p.Spent = accounting.Sum(p.Spent, c.Cost)
-		} else {
+		default:
 			p.Reserved = accounting.Sum(p.Reserved, c.Cost)
 		}
 	}

@@ -21,6 +21,7 @@ type book struct {
 	head     string // hash of the last
 	hashes   map[string]bool
 	accounts map[string]*account // by dataset
+	unlocks  int                 // recorded
 }
 
 // An account is what a book knows of one dataset.
@@ -98,6 +99,9 @@ func (b *book) admit(c privacy.Charge) (*privacy.Entry, error) {
 		return nil, fmt.Errorf("%w: %s; nothing was charged: take the change back", privacy.ErrTerms, differ(a.terms, c.Terms))
 	}
 	if old := b.charged(c.Key); old != nil {
+		if old.Burnt {
+			return nil, fmt.Errorf("%w: %s will never be drawn, and its charge stays", privacy.ErrBurnt, c.Key)
+		}
 		if old.Charge.Same(c) {
 			return nil, nil
 		}
@@ -155,6 +159,8 @@ func (b *book) seal(k privacy.Key, digest string) (*privacy.Entry, error) {
 	switch {
 	case c == nil:
 		return nil, fmt.Errorf("ledger: %s is not charged, so nothing can be sealed for it", k)
+	case c.Burnt:
+		return nil, fmt.Errorf("%w: %s cannot be sealed", privacy.ErrBurnt, k)
 	case c.Sealed == digest:
 		return nil, nil
 	case c.Sealed != "":
@@ -162,6 +168,34 @@ func (b *book) seal(k privacy.Key, digest string) (*privacy.Entry, error) {
 	}
 	p := k.Period
 	return &privacy.Entry{Kind: privacy.EntrySeal, Dataset: k.Dataset, Series: k.Series, Period: &p, Edition: k.Edition, Sealed: digest}, nil
+}
+
+// burn returns the entry that gives up a release which is charged and not sealed,
+// nil if it is given up already. One that is not charged is charged with c's cost,
+// as far as its period has room, and given up at once: whoever lost a ledger does
+// not know whether it had been drawn.
+func (b *book) burn(c privacy.Charge, by []string, reason string) (*privacy.Entry, error) {
+	p := c.Key.Period
+	e := &privacy.Entry{Kind: privacy.EntryBurn, Dataset: c.Key.Dataset, Series: c.Key.Series, Period: &p, Edition: c.Key.Edition, By: by, Reason: reason}
+	old := b.charged(c.Key)
+	switch {
+	case old != nil && old.Sealed != "":
+		return nil, fmt.Errorf("ledger: %s is sealed: what was drawn cannot be given up", c.Key)
+	case old != nil && old.Burnt:
+		return nil, nil
+	case old != nil:
+		return e, nil
+	}
+	a := b.accounts[c.Key.Dataset]
+	if a != nil && a.terms != c.Terms {
+		return nil, fmt.Errorf("%w: %s; nothing was charged: take the change back", privacy.ErrTerms, differ(a.terms, c.Terms))
+	}
+	if e.Cost = min(c.Cost, a.left(c.Terms, p)); e.Cost == 0 {
+		return nil, nil // the period has nothing left that a release could cost
+	}
+	terms := c.Terms
+	e.Terms, e.SpecDigest = &terms, c.SpecDigest
+	return e, nil
 }
 
 // publish returns the entry that records v, nil if it is recorded already.
@@ -218,6 +252,14 @@ func (b *book) take(e privacy.Entry) error {
 		}
 		b.charged(e.Key()).Sealed = e.Sealed
 		return nil
+	case privacy.EntryBurn:
+		return b.takeBurn(e)
+	case privacy.EntryUnlock:
+		if len(e.By) < 2 {
+			return errors.New("an unlock by fewer than two people")
+		}
+		b.unlocks++
+		return nil
 	case privacy.EntryPublish:
 		v, err := versionOf(e)
 		if err != nil {
@@ -251,14 +293,43 @@ func (b *book) takeCharge(e privacy.Entry) error {
 	if again, err := b.admit(c); err != nil || again == nil {
 		return cmpErr(err, "a second charge")
 	}
-	a := b.accounts[e.Dataset]
+	b.add(c)
+	return nil
+}
+
+func (b *book) takeBurn(e privacy.Entry) error {
+	c := privacy.Charge{Key: e.Key(), Cost: e.Cost, SpecDigest: e.SpecDigest, InputDigest: "none"}
+	if e.Terms != nil {
+		c.Terms = *e.Terms
+	}
+	if err := checkKey(c.Key); err != nil {
+		return err
+	}
+	if again, err := b.burn(c, e.By, e.Reason); err != nil || again == nil || again.Cost != e.Cost {
+		return cmpErr(err, "a second burn, or another cost")
+	}
+	if old := b.charged(c.Key); old != nil {
+		old.Burnt = true
+		return nil
+	}
+	if err := checkCharge(c); err != nil {
+		return err
+	}
+	b.add(c).Burnt = true
+	return nil
+}
+
+// add takes a charge that was admitted into its account.
+func (b *book) add(c privacy.Charge) *Charged {
+	a := b.accounts[c.Key.Dataset]
 	if a == nil {
 		a = &account{terms: c.Terms, charges: map[privacy.Key]*Charged{}, months: map[int]uint64{}}
-		b.accounts[e.Dataset] = a
+		b.accounts[c.Key.Dataset] = a
 	}
-	a.charges[c.Key] = &Charged{Charge: c}
+	out := &Charged{Charge: c}
+	a.charges[c.Key] = out
 	a.spread(c)
-	return nil
+	return out
 }
 
 // cmpErr is err, or one that says what if there is none.

@@ -1,12 +1,13 @@
 // Package ledger keeps the charges and sealed files of an instance's datasets:
 // [SQLite] on disk, [Mem] in memory for tests.
 //
-// A ledger is one append-only chain of entries (charge, seal, publish). All else
+// A ledger is one append-only chain of entries (charge, seal, publish, burn, unlock). All else
 // is derived from it: what is left of a budget, the state of a release, which
 // bytes a sealed file must have. Every transaction first reads what others have
 // appended, then decides, then appends.
 //
 //	planned ─► reserved ─► sealed ─► published
+//	               └─► burnt, its charge stays
 //
 // A release is charged before noise is drawn for it, and its sealed file is on
 // the disk before the digest is recorded. A crash between the two leaves a file
@@ -35,6 +36,9 @@ type store interface {
 	transact(ctx context.Context, b *book, decide func() (*privacy.Entry, error)) error
 	// catchUp brings b up to date.
 	catchUp(ctx context.Context, b *book) error
+	// adopt appends links of an export as they stand, in one transaction. b is a
+	// book of the chain as it is in the store, and has them taken in on return.
+	adopt(ctx context.Context, b *book, links []privacy.Link) error
 	// links returns the whole chain.
 	links(ctx context.Context) ([]privacy.Link, error)
 	// stage puts the bytes of a sealed file where they survive, under no final
@@ -51,7 +55,8 @@ type core struct {
 	store  store
 	now    func() time.Time
 	book   *book
-	locked error // says why nothing is charged; it stays until the ledger is opened again
+	locked error // says why nothing is charged; it stays until the ledger is opened again or unlocked
+	then   int   // unlocks that the book had when it was locked
 	lost   error // the disk failed: nobody knows what is on it
 }
 
@@ -147,6 +152,11 @@ func (l *core) write(ctx context.Context, decide func() (*privacy.Entry, error))
 	if err := l.usable(); err != nil {
 		return err
 	}
+	return l.append(ctx, decide)
+}
+
+// append is write for who holds the mutex, locked or not.
+func (l *core) append(ctx context.Context, decide func() (*privacy.Entry, error)) error {
 	return l.note(l.store.transact(ctx, l.book, func() (*privacy.Entry, error) {
 		e, err := decide()
 		if err != nil || e == nil {

@@ -42,6 +42,19 @@ func (m *memory) transact(ctx context.Context, b *book, decide func() (*privacy.
 
 func (m *memory) catchUp(ctx context.Context, _ *book) error { return ctx.Err() }
 
+func (m *memory) adopt(ctx context.Context, b *book, links []privacy.Link) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	for _, l := range links {
+		if err := b.apply(l); err != nil {
+			return err
+		}
+	}
+	m.chain = append(m.chain, links...)
+	return nil
+}
+
 func (m *memory) links(context.Context) ([]privacy.Link, error) { return slices.Clone(m.chain), nil }
 
 func (m *memory) stage(k privacy.Key, file []byte) (func() error, func(), error) {

@@ -35,7 +35,7 @@ func (l *core) Links(ctx context.Context, dataset string) ([]privacy.Link, error
 		if err != nil {
 			return nil, err
 		}
-		if e.Dataset != dataset {
+		if e.Dataset != dataset && e.Dataset != "" { // an unlock is everybody's
 			all[i].Entry = nil
 		}
 	}
@@ -91,10 +91,14 @@ type Witness struct {
 // another one. From then on nothing can be charged, sealed or published with l.
 func (l *core) CheckWitness(ctx context.Context, witnesses []Witness) error {
 	return l.read(ctx, func() error {
+		if l.locked != nil && l.book.unlocks > l.then { // by another process
+			l.locked = nil
+		}
 		for _, w := range witnesses {
 			if !l.book.hashes[w.Head] {
+				l.then = l.book.unlocks
 				l.locked = fmt.Errorf("%w: %s names head %.8s, which the ledger does not know: the ledger is older than what has been published "+
-					"(a restored backup?), or is another one. Nothing will be charged; bring back the newest copy of the state folder",
+					"(a restored backup?), or is another one. Nothing will be charged; bring back the newest copy of the state folder, or, if it is lost: halftone unlock --help",
 					privacy.ErrLocked, w.Where, w.Head)
 				return l.locked
 			}

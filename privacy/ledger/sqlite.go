@@ -159,6 +159,29 @@ func catchUp(ctx context.Context, q querier, b *book) error {
 	return err
 }
 
+func (d *database) adopt(ctx context.Context, b *book, links []privacy.Link) error {
+	tx, err := d.db.BeginTx(ctx, nil)
+	if err != nil {
+		return fmt.Errorf("ledger: %w", err)
+	}
+	defer func() { _ = tx.Rollback() }() // after Commit it does nothing
+	if err := catchUp(ctx, tx, b); err != nil {
+		return err
+	}
+	for _, l := range links {
+		if err := b.apply(l); err != nil {
+			return err
+		}
+		if _, err := tx.ExecContext(ctx, "INSERT INTO link (seq, entry, digest, hash) VALUES (?, ?, ?, ?)", l.Seq, string(l.Entry), l.Digest, l.Hash); err != nil {
+			return fmt.Errorf("ledger: %w", err)
+		}
+	}
+	if err := tx.Commit(); err != nil {
+		return fmt.Errorf("ledger: %w", err)
+	}
+	return nil
+}
+
 func (d *database) links(ctx context.Context) (all []privacy.Link, err error) {
 	err = each(ctx, d.db, 0, func(l privacy.Link) error { all = append(all, l); return nil })
 	return all, err

@@ -26,6 +26,8 @@ type Ledger interface {
 	Account(ctx context.Context, dataset string) (ledger.Account, error)
 	Versions(ctx context.Context, dataset string) ([]ledger.Version, error)
 	Population(ctx context.Context, name string) ([]ledger.Member, error)
+	GiveUp(ctx context.Context, k privacy.Key, by []string, reason string) error
+	Unlock(ctx context.Context, r ledger.Replay) (int, []privacy.Key, error)
 	CheckWitness(ctx context.Context, witnesses []ledger.Witness) error
 }
 
@@ -47,6 +49,8 @@ func Run(t *testing.T, open func(t *testing.T) Ledger) {
 		"Invariant3OneChargeOneSeal":      oneChargeOneSeal,
 		"Invariant3TermsAreFixed":         termsAreFixed,
 		"Invariant4ChainAndExport":        chainAndExport,
+		"Burn":                            burn,
+		"Unlock":                          unlock(open),
 		"Publish":                         publish,
 		"Account":                         account,
 		"Witness":                         witness,

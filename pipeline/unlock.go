@@ -1,0 +1,208 @@
+package pipeline
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+
+	"halftone/outputs/compose"
+	"halftone/outputs/describe"
+	"halftone/outputs/publish"
+	"halftone/pipeline/runs"
+	"halftone/privacy"
+	"halftone/privacy/ledger"
+)
+
+// An Unlocked says what an unlock has done.
+type Unlocked struct {
+	Replayed int           // entries taken in from what was published
+	Burnt    []privacy.Key // given up: they may have been drawn, and were not published
+	Head     string
+}
+
+// Unlock brings a ledger that is older than the public folder up to what the world
+// has seen: it replays the published entries, and gives up every release that is
+// due and not among them, for it may have been drawn. Two people answer for it.
+func (l Line) Unlock(ctx context.Context, by []string, reason string) (u Unlocked, err error) {
+	if err := l.prepare(); err != nil {
+		return u, err
+	}
+	unlock, err := runs.Lock(l.State)
+	if err != nil {
+		return u, err
+	}
+	defer unlock()
+	led, err := ledger.Open(ctx, l.State, l.Clock.Now)
+	if err != nil {
+		return u, err
+	}
+	defer func() { err = errors.Join(err, led.Close()) }()
+	pub, err := publish.Open(l.Public)
+	if err != nil {
+		return u, err
+	}
+	defer func() { _ = pub.Close() }()
+	// 1. Nothing to do for a ledger that knows all that was published.
+	heads, err := pub.Heads(ctx)
+	if err != nil {
+		return u, err
+	}
+	var witnesses []ledger.Witness
+	for _, h := range heads {
+		witnesses = append(witnesses, ledger.Witness{Where: h.Path, Head: h.Head})
+	}
+	if err := led.CheckWitness(ctx, witnesses); !errors.Is(err, privacy.ErrLocked) {
+		return u, errors.Join(err, fmt.Errorf("%w: the ledger is not locked, so there is nothing to unlock", ErrRefused))
+	}
+	// 2. What the world has seen, and what it may have.
+	r := ledger.Replay{By: by, Reason: reason}
+	if r.Links, r.Sealed, err = published(pub, heads); err != nil {
+		return u, err
+	}
+	if r.Burn, err = l.unmade(r.Links); err != nil {
+		return u, err
+	}
+	// 3. Take it in, and look again.
+	if u.Replayed, u.Burnt, err = led.Unlock(ctx, r); err != nil {
+		return u, err
+	}
+	if err := led.CheckWitness(ctx, witnesses); err != nil {
+		return u, err
+	}
+	if err := record(ctx, led, pub, heads); err != nil {
+		return u, err
+	}
+	u.Head, err = led.Head(ctx)
+	return u, err
+}
+
+// record writes down the versions that are there and not recorded: the newest entry
+// of a lost ledger is the one that no version holds.
+func record(ctx context.Context, led *ledger.SQLite, pub *publish.Folder, heads []publish.Witness) error {
+	for _, h := range heads { // of a dataset by sequence
+		known, err := led.Versions(ctx, h.Dataset)
+		if err != nil {
+			return err
+		}
+		if slices.ContainsFunc(known, func(v ledger.Version) bool { return v.Name == h.Version }) {
+			continue
+		}
+		b, err := pub.ReadFile(h.Dataset, h.Version, describe.ManifestFile)
+		if err != nil {
+			return err
+		}
+		m, err := describe.ReadManifest(b)
+		if err != nil {
+			return err
+		}
+		var keys []privacy.Key
+		for _, r := range m.Releases {
+			keys = append(keys, r.Key)
+		}
+		if err := led.Publish(ctx, h.Dataset, h.Version, h.Sequence, describe.Sum(b), keys...); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// published joins the exports of all versions to the longest chain, with every
+// entry that any of them has, and reads the sealed files.
+func published(pub *publish.Folder, heads []publish.Witness) ([]privacy.Link, map[privacy.Key][]byte, error) {
+	var all []privacy.Link
+	sealed := map[privacy.Key][]byte{}
+	for _, h := range heads {
+		b, err := pub.ReadFile(h.Dataset, h.Version, compose.LedgerFile)
+		if err != nil {
+			return nil, nil, err
+		}
+		links, err := readLinks(b)
+		if err != nil {
+			return nil, nil, fmt.Errorf("%s %s: %w", h.Dataset, h.Version, err)
+		}
+		for i, l := range links {
+			switch {
+			case i == len(all):
+				all = append(all, l)
+			case all[i].Hash != l.Hash:
+				return nil, nil, fmt.Errorf("%w: versions of %s and others rest on different chains", ledger.ErrFork, h.Dataset)
+			case all[i].Entry == nil:
+				all[i].Entry = l.Entry
+			}
+		}
+		m, err := pub.ReadFile(h.Dataset, h.Version, describe.ManifestFile)
+		if err != nil {
+			return nil, nil, err
+		}
+		manifest, err := describe.ReadManifest(m)
+		if err != nil {
+			return nil, nil, err
+		}
+		for _, r := range manifest.Releases {
+			if sealed[r.Key], err = pub.ReadFile(h.Dataset, h.Version, describe.SealedFile(r.Key)); err != nil {
+				return nil, nil, err
+			}
+		}
+	}
+	return all, sealed, nil
+}
+
+func readLinks(b []byte) (links []privacy.Link, err error) {
+	dec := json.NewDecoder(bytes.NewReader(b))
+	for {
+		var l privacy.Link
+		if err := dec.Decode(&l); errors.Is(err, io.EOF) {
+			break
+		} else if err != nil {
+			return nil, errors.New("ledger.jsonl is unreadable")
+		}
+		links = append(links, l)
+	}
+	_, err = privacy.CheckChain(links)
+	return links, err
+}
+
+// unmade are the releases that a run would make now if the ledger were what was
+// published: of this dataset, and of the others of the instance.
+func (l Line) unmade(links []privacy.Link) ([]privacy.Charge, error) {
+	days, err := sealDays(links)
+	if err != nil {
+		return nil, err
+	}
+	var out []privacy.Charge
+	for i := -1; i < len(l.Others); i++ {
+		o := l
+		if i >= 0 {
+			o.Dataset = l.Others[i]
+		}
+		var charges []ledger.Charged
+		for _, link := range links {
+			if link.Entry == nil {
+				continue
+			}
+			e, err := link.Decode()
+			if err != nil {
+				return nil, err
+			}
+			if e.Dataset != o.Dataset.Name || e.Kind != privacy.EntryCharge && e.Kind != privacy.EntryBurn {
+				continue
+			}
+			if e.Terms != nil {
+				o = o.settle(Account{Terms: *e.Terms, Periods: []PeriodAccount{{}}})
+			}
+			known := slices.ContainsFunc(charges, func(c ledger.Charged) bool { return c.Key == e.Key() })
+			if !known {
+				charges = append(charges, ledger.Charged{Charge: privacy.Charge{Key: e.Key()}, Burnt: e.Kind == privacy.EntryBurn})
+			}
+		}
+		for _, k := range due(o, l.Clock.Now(), charges, days) {
+			spec := o.Dataset.Spec
+			out = append(out, privacy.Charge{Key: k, Cost: spec.Shares()[k.Edition-1], Terms: spec.Terms(), SpecDigest: spec.Digest()})
+		}
+	}
+	return out, nil
+}

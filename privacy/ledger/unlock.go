@@ -1,0 +1,149 @@
+package ledger
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"halftone/privacy"
+)
+
+// ErrFork says that a published chain does not continue this ledger's: two ledgers
+// have gone their own ways, and no rule can join them.
+var ErrFork = errors.New("ledger: what was published does not continue this ledger")
+
+// A Replay is what the public folder has seen and this ledger may have forgotten.
+type Replay struct {
+	Links  []privacy.Link         // the longest published chain, every entry in it
+	Sealed map[privacy.Key][]byte // published sealed files
+	Burn   []privacy.Charge       // releases that may have been drawn and not published: key, cost, terms, digest of the spec
+	By     []string               // two people, named
+	Reason string
+}
+
+// Unlock takes in what a public folder has seen, gives up what may have been drawn
+// without being published, and records who answers for it. Then the ledger is
+// locked no more, unless it is for another reason: the caller checks witnesses
+// again. It returns how many entries were replayed and the releases that were burnt.
+//
+// The published chain must begin with this ledger's whole chain ([ErrFork]); what
+// this ledger knows beyond it stays, if the chain begins with the published one.
+func (l *core) Unlock(ctx context.Context, r Replay) (replayed int, burnt []privacy.Key, err error) {
+	names := slices.Clone(r.By)
+	for i := range names {
+		names[i] = strings.ToLower(strings.TrimSpace(names[i]))
+	}
+	slices.Sort(names)
+	if names = slices.Compact(names); len(names) < 2 || names[0] == "" || r.Reason == "" {
+		return 0, nil, errors.New("ledger: two different people must be named, and a reason given")
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.lost != nil {
+		return 0, nil, l.lost
+	}
+	if replayed, err = l.replay(ctx, r); err != nil {
+		return 0, nil, err
+	}
+	for _, c := range r.Burn {
+		done := false
+		err := l.append(ctx, func() (*privacy.Entry, error) {
+			e, err := l.book.burn(c, r.By, r.Reason)
+			done = e != nil
+			return e, err
+		})
+		if err != nil {
+			return replayed, burnt, err
+		}
+		if done {
+			burnt = append(burnt, c.Key)
+		}
+	}
+	err = l.append(ctx, func() (*privacy.Entry, error) {
+		return &privacy.Entry{Kind: privacy.EntryUnlock, By: r.By, Reason: r.Reason}, nil
+	})
+	if err == nil {
+		l.locked = nil
+	}
+	return replayed, burnt, err
+}
+
+// replay appends the published links that the ledger does not have, sealed files first.
+func (l *core) replay(ctx context.Context, r Replay) (int, error) {
+	if _, err := privacy.CheckChain(r.Links); err != nil {
+		return 0, err
+	}
+	own, err := l.store.links(ctx)
+	if err != nil {
+		return 0, l.note(err)
+	}
+	common := min(len(own), len(r.Links))
+	if common > 0 && own[common-1].Hash != r.Links[common-1].Hash {
+		return 0, fmt.Errorf("%w: they differ at or before entry %d", ErrFork, common)
+	}
+	more := r.Links[common:]
+	if err := l.adoptFiles(r, more); err != nil {
+		return 0, l.note(err)
+	}
+	fresh := newBook()
+	for _, link := range own {
+		if err := fresh.apply(link); err != nil {
+			return 0, err
+		}
+	}
+	if len(more) > 0 {
+		if err := l.note(l.store.adopt(ctx, fresh, more)); err != nil {
+			return 0, err
+		}
+	}
+	l.book = fresh
+	return len(more), nil
+}
+
+// adoptFiles puts the sealed files that the links record where they belong.
+func (l *core) adoptFiles(r Replay, links []privacy.Link) error {
+	for _, link := range links {
+		if link.Entry == nil {
+			return fmt.Errorf("ledger: entry %d is of a dataset that has published nothing: it cannot be replayed; bring back the newest copy of the state folder", link.Seq)
+		}
+		e, err := link.Decode()
+		if err != nil {
+			return err
+		}
+		if e.Kind != privacy.EntrySeal {
+			continue
+		}
+		b, ok := r.Sealed[e.Key()]
+		if !ok || sha(b) != e.Sealed {
+			return fmt.Errorf("ledger: the sealed file of %s is not among the published ones, or is another", e.Key())
+		}
+		place, drop, err := l.store.stage(e.Key(), b)
+		if err != nil {
+			return err
+		}
+		if err := place(); err != nil {
+			drop()
+			return err
+		}
+	}
+	return nil
+}
+
+// GiveUp records that a charged release will never be drawn, because the rows that
+// it was pinned to are gone or a person says so. Its charge stays.
+func (l *core) GiveUp(ctx context.Context, k privacy.Key, by []string, reason string) error {
+	if err := checkKey(k); err != nil {
+		return err
+	}
+	if len(by) == 0 || reason == "" {
+		return errors.New("ledger: somebody must answer for giving a release up, with a reason")
+	}
+	return l.write(ctx, func() (*privacy.Entry, error) {
+		if l.book.charged(k) == nil {
+			return nil, fmt.Errorf("ledger: %s is not charged, so there is nothing to give up", k)
+		}
+		return l.book.burn(privacy.Charge{Key: k}, by, reason)
+	})
+}
