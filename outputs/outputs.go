@@ -157,9 +157,9 @@ func Plain(f float64) string {
 	return strings.Replace(strconv.FormatFloat(f, 'g', -1, 64), "e-0", "e-", 1)
 }
 
-// EpsilonText is ε at s's δ, rounded up to three decimals.
+// EpsilonText is ε at s's δ, rounded up to four decimals.
 func (s Spent) EpsilonText() string {
-	return strconv.FormatFloat(math.Ceil(1e3*s.Epsilon(s.Delta)-1e-6)/1e3, 'f', -1, 64)
+	return strconv.FormatFloat(math.Ceil(1e4*s.Epsilon(s.Delta)-1e-3)/1e4, 'f', -1, 64)
 }
 
 // An Edition is a release with what is publicly known of it.

@@ -47,6 +47,33 @@ func due(l Line, now time.Time, charges []ledger.Charged, sealed map[privacy.Key
 	return out
 }
 
+// A Revision is a planned later edition and the day from which it is due.
+type Revision struct {
+	Key privacy.Key
+	At  time.Time
+}
+
+// nextRevision is the first planned edition that is not due yet, nil if there is none.
+func nextRevision(l Line, now time.Time, sealed map[privacy.Key]time.Time) *Revision {
+	var next *Revision
+	for k, day := range sealed {
+		for e := k.Edition + 1; e <= l.Dataset.Spec.Editions; e++ {
+			later, at := l.key(k.Period, e), l.Dataset.Calendar.EditionDueAt(k.Period, e)
+			if _, done := sealed[later]; done || k.Series != later.Series {
+				break
+			}
+			if !at.After(now) || !day.Before(at) {
+				continue
+			}
+			if next == nil || at.Before(next.At) || at.Equal(next.At) && later.Period.Before(next.Key.Period) {
+				next = &Revision{later, at}
+			}
+			break
+		}
+	}
+	return next
+}
+
 // final reports whether no later edition of k's period can come.
 func final(c config.Calendar, k privacy.Key, editions int, sealed time.Time) bool {
 	for e := k.Edition + 1; e <= editions; e++ {

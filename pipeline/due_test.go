@@ -37,6 +37,9 @@ func TestRevisions(t *testing.T) {
 		if got := periods(res.Released); !strings.HasPrefix(got, step.released) || step.provisional != "" && got != step.released {
 			t.Errorf("%s: released %q, want %q", step.at, got, step.released)
 		}
+		if step.at == "2026-03-31 23:59" && (res.Revision == nil || res.Revision.Key.String() != "made-up@2026-01.2" || res.Revision.At.Format("2006-01-02") != "2026-04-01") {
+			t.Errorf("next revision %+v", res.Revision)
+		}
 		for _, p := range res.Account.Periods {
 			if p.Spent > l.Dataset.Spec.Terms().Cap() {
 				t.Errorf("%s: %s cost %d", step.at, p.Period, p.Spent)

@@ -21,6 +21,7 @@ type Forecast struct {
 	Plan   privacy.Plan // of a first edition
 	Shares []uint64     // what each planned edition of a period may cost
 	Due    []privacy.Key
+	NoRoom []privacy.Key  // of these, the ones whose period has too little left: a run refuses them
 	Next   privacy.Period // the next to become due; zero: none
 	Tables []TableForecast
 	Gains  []Gain       // what dropping one table, or all at a dimension's finest level, would give; the largest first
@@ -43,7 +44,7 @@ type TableForecast struct {
 type Gain struct {
 	Without []string
 	Table   string
-	Now     float64 // 1.96 sd of a cell, averaged over the table's cells
+	Now     float64 // ± at 95 % of a cell, from the variance averaged over the table's cells
 	Then    float64
 }
 
@@ -92,6 +93,12 @@ func (l Line) Forecast(ctx context.Context) (Forecast, error) {
 	// 3. What is due.
 	if f.Due, err = lk.due(l); err != nil {
 		return Forecast{}, err
+	}
+	for _, k := range f.Due {
+		i := slices.IndexFunc(lk.account.Periods, func(p PeriodAccount) bool { return p.Period == k.Period })
+		if i >= 0 && lk.account.Periods[i].Left < f.Shares[k.Edition-1] {
+			f.NoRoom = append(f.NoRoom, k)
+		}
 	}
 	f.Next, _ = l.Dataset.Calendar.Next(l.Clock.Now())
 	return f, nil
@@ -193,8 +200,16 @@ func without(spec privacy.Spec, set []bool, mean []float64) (Gain, error) {
 			best = i
 		}
 	}
-	g.Table, g.Now, g.Then = left[best].Name, 1.96*math.Sqrt(now[best]), 1.96*math.Sqrt(d.Mean[best])
+	g.Table, g.Now, g.Then = left[best].Name, halfInSD(spec)*math.Sqrt(now[best]), halfInSD(spec)*math.Sqrt(d.Mean[best])
 	return g, nil
+}
+
+// halfInSD is ± at 95 % in standard deviations: of a Gaussian, or of one Laplace draw.
+func halfInSD(spec privacy.Spec) float64 {
+	if spec.Mechanism == privacy.LaplaceMechanism {
+		return math.Log(20) / math.Sqrt2
+	}
+	return 1.96
 }
 
 // alternative is the mechanism that spec does not use, nil where its budget or its
@@ -248,6 +263,11 @@ type look struct {
 func (lk look) due(l Line) ([]privacy.Key, error) {
 	days, err := sealDays(lk.links)
 	return due(l, l.Clock.Now(), lk.charges, days), err
+}
+
+func (lk look) revision(l Line) (*Revision, error) {
+	days, err := sealDays(lk.links)
+	return nextRevision(l, l.Clock.Now(), days), err
 }
 
 func (l Line) lookAtLedger(ctx context.Context) (look, error) {

@@ -36,6 +36,7 @@ type RunResult struct {
 	Empty    []privacy.Period // released by this run although no source had a row of them: zeros plus noise
 	Late     []privacy.Period // released before; the rows have changed since, which changes nothing
 	Spec     privacy.Spec     // with the mechanism that was used
+	Revision *Revision        // the next planned one; nil: none
 	Version  VersionInfo      // published by this run, else the latest
 	Account  Account
 }
@@ -110,6 +111,15 @@ func (l Line) Run(ctx context.Context, opt RunOptions) (res RunResult, err error
 	if err := s.publish(ctx, opt.Compose, &res); err != nil {
 		return res, err
 	}
+	links, err := s.led.Links(ctx, l.Dataset.Name)
+	if err != nil {
+		return res, err
+	}
+	days, err := sealDays(links)
+	if err != nil {
+		return res, err
+	}
+	res.Revision = nextRevision(l, l.Clock.Now(), days)
 	res.Account, err = s.account(ctx)
 	return res, err
 }
@@ -304,8 +314,6 @@ func explain(err error) error {
 	switch {
 	case errors.Is(err, privacy.ErrTerms):
 		return fmt.Errorf("%w. Nothing was charged. Put privacy, contribution and overlap in halftone.yaml back as they were at the first release", err)
-	case errors.Is(err, privacy.ErrBudget):
-		return fmt.Errorf("%w. Nothing was charged; see: halftone budget", err)
 	}
 	return err
 }
@@ -316,5 +324,5 @@ func (l Line) TermsHold(a Account) error {
 	if len(a.Periods) == 0 || a.Terms == l.settle(a).Dataset.Spec.Terms() {
 		return nil
 	}
-	return explain(fmt.Errorf("%s: %w", l.Dataset.Name, privacy.ErrTerms))
+	return explain(fmt.Errorf("%s: %w: %s", l.Dataset.Name, privacy.ErrTerms, ledger.Differ(a.Terms, l.settle(a).Dataset.Spec.Terms())))
 }

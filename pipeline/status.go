@@ -29,6 +29,7 @@ type Status struct {
 	Due       []privacy.Key
 	Next      privacy.Period // the next to become due; zero: none
 	NextDue   time.Time
+	Revision  *Revision            // the next planned one; nil: none
 	NextRun   *schedule.Occurrence // nil: by hand
 	Sources   []SourceStatus
 	Runs      []runs.Run // newest first
@@ -71,6 +72,9 @@ func (l Line) Status(ctx context.Context) (Status, error) {
 	// 2. Calendar.
 	now := l.Clock.Now()
 	if s.Due, err = lk.due(l); err != nil {
+		return s, err
+	}
+	if s.Revision, err = lk.revision(l); err != nil {
 		return s, err
 	}
 	if p, ok := l.Dataset.Calendar.Next(now); ok {
@@ -171,6 +175,7 @@ func (s *Status) lookAtState(ctx context.Context, l Line) error {
 type Budget struct {
 	Account  Account
 	Terms    privacy.Terms    // of the account, or before the first charge those that it would fix
+	Kept     uint64           // of a period's budget for its planned later editions
 	Together outputs.Together // of the population; zero: none is declared
 	Charges  []ledger.Charged
 	Versions []ledger.Version
@@ -186,6 +191,9 @@ func (l Line) Budget(ctx context.Context) (Budget, error) {
 		return Budget{}, err
 	}
 	b := Budget{Account: lk.account, Terms: l.settle(lk.account).Dataset.Spec.Terms(), Charges: lk.charges, Versions: lk.versions, Links: len(lk.links)}
+	for _, share := range l.settle(lk.account).Dataset.Spec.Shares()[1:] {
+		b.Kept += share
+	}
 	if p := b.Terms.Population; p.Name != "" {
 		b.Together = populationCost(p, lk.members)
 	}

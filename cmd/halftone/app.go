@@ -158,7 +158,13 @@ func (a *app) kindNames() []string {
 // note writes a line to standard error.
 func (a *app) note(format string, args ...any) { fmt.Fprintf(a.err, format+"\n", args...) }
 
-func (a *app) print(format string, args ...any) { fmt.Fprintf(a.out, format, args...) }
+func (a *app) print(format string, args ...any) {
+	if a.dir != "." && a.dir != "" { // what to do next is to be pasted
+		format = strings.ReplaceAll(format, "Next: halftone ", "Next: halftone -C "+strings.ReplaceAll(a.dir, "%", "%%")+" ")
+		format = strings.ReplaceAll(format, "-C "+a.dir+" verify", "verify")
+	}
+	fmt.Fprintf(a.out, format, args...)
+}
 
 // object prints v as the one JSON object of --json.
 func (a *app) object(v any) error {

@@ -61,7 +61,11 @@ func (a *app) printBudget(l pipeline.Line, b pipeline.Budget) {
 	if t.Unit == privacy.RhoNano {
 		how = "zCDP, epsilon at delta " + outputs.Plain(t.ShownDelta())
 	}
-	a.print("%s · what the published data could tell about one %s · %s\n\n", d.Name, d.Spec.Unit, how)
+	about, where := "one "+d.Spec.Unit, "in the data"
+	if t.PerPeriod {
+		about, where = about+" in one period", "in the data of a period"
+	}
+	a.print("%s · what the published data could tell about %s · %s\n\n", d.Name, about, how)
 	if len(b.Account.Periods) == 0 {
 		a.print("Nothing has been charged. Budget: epsilon %s for %s.\nNext: halftone plan\n", a.epsilonOf(t, t.Budget), unit)
 		return
@@ -92,11 +96,14 @@ func (a *app) printBudget(l pipeline.Line, b pipeline.Budget) {
 	} else {
 		a.print("epsilon a period; %s may be in any number of periods: the promise is about one period at a time\n\n", unit)
 	}
+	if b.Kept > 0 {
+		a.print("of what is left, %s a period at most is kept for planned revisions (privacy.revisions)\n", a.epsilonOf(t, b.Kept))
+	}
 	a.print("so far        epsilon %s of %s for %s%s\n", a.epsilonOf(t, b.Account.PersonCost), a.epsilonOf(t, t.Budget), unit, spentOn(t))
 	if t.Unit == privacy.RhoNano {
 		a.print("              nano-rho %s of %s, which add up exactly; their epsilons do not\n", group(b.Account.PersonCost), group(t.Budget))
 	}
-	a.print("plain words   Someone 50%% sure that %s is in the data is right at most %d%% of the time after reading all of it.\n", unit, t.Cost(b.Account.PersonCost).Guess())
+	a.print("plain words   Someone 50%% sure that %s is %s is right at most %d%% of the time after reading all of it.\n", unit, where, t.Cost(b.Account.PersonCost).Guess())
 	a.printTogether(b)
 	burnt := 0
 	for _, c := range b.Charges {

@@ -89,6 +89,10 @@ func (a *app) printPlan(l pipeline.Line, f pipeline.Forecast) {
 		a.print("source %s: its own rules (suppression, rounding) make a figure move by up to %d for one %s, so the noise of every table is %s times\n"+
 			"what exact figures would need. Ask the agency for unsuppressed counts.\n", r.Source, r.L, d.Spec.Unit, outputs.Plain(math.Round(r.Factor*10)/10))
 	}
+	if len(f.NoRoom) > 0 {
+		a.print("The budget of %s is spent (all series of a period share it): a run refuses.\nNext: halftone budget\n", spanKeys(f.NoRoom))
+		return
+	}
 	if len(f.Due) > 0 {
 		a.print("Next: halftone run        charges %s, one a period. Nothing has been charged by this command.\n", plural(len(f.Due), "release", "releases"))
 		return
@@ -165,6 +169,9 @@ func (a *app) printPlanBudget(l pipeline.Line, f pipeline.Forecast) {
 		g.add(row("nano-rho", func(n uint64) string { return group(n) })...)
 	}
 	g.write(a.out)
+	if f.Spec.Editions > 1 {
+		a.printRevisions(l, f)
+	}
 	if t.Delta > 0 && t.Unit == privacy.EpsilonNano {
 		a.print("The budget allows delta %s as well; the Laplace mechanism spends it as pure epsilon and needs no delta.\n", outputs.Plain(t.Delta))
 	}
@@ -174,9 +181,31 @@ func (a *app) printPlanBudget(l pipeline.Line, f pipeline.Forecast) {
 	} else {
 		a.print("%s may be in any number of periods: the promise is about one period at a time.\n", capital(unit))
 	}
+	where := "in the data"
+	if t.PerPeriod {
+		where += " of a period"
+	}
+	a.print("in words   when all of it is spent, someone 50%% sure that %s is %s is right at most %d%% of the time\n", unit, where, t.Cost(t.Budget).Guess())
 	a.print("mechanism  %s%s\n", mechanismName[f.Plan.Mechanism], whyMechanism(l, f))
 	if f.Spec.Targets != nil {
 		a.print("targets    are met with %.0f%% of what this release may cost; the rest is not spent\n", 100*float64(f.Plan.Cost())/float64(f.Shares[0]))
+	}
+}
+
+// printRevisions says what is kept for, and what of it is lost.
+func (a *app) printRevisions(l pipeline.Line, f pipeline.Forecast) {
+	if f.Spec.Terms().Unit == privacy.RhoNano {
+		a.print("Nano-rho add up, their epsilons do not.\n")
+	}
+	now, late := a.clock.Now(), 0
+	for _, k := range f.Due {
+		if k.Edition == 1 && !l.Dataset.Calendar.EditionDueAt(k.Period, 2).After(now) {
+			late++
+		}
+	}
+	if late > 0 {
+		a.print("Of %s the day of a planned revision has passed already: that revision will not be made, and what is kept for it is lost.\n",
+			plural(late, "due period", "due periods"))
 	}
 }
 
@@ -189,7 +218,10 @@ var mechanismName = map[string]string{
 func whyMechanism(l pipeline.Line, f pipeline.Forecast) string {
 	how := ""
 	if l.Dataset.Auto {
-		how = " (auto: the only one that the budget has a unit for)"
+		how = " (auto: a budget with a delta would let it compare the planner)"
+		if f.Spec.Budget.NanoEpsilon == 0 {
+			how = " (auto: a budget in rho is the planner's)"
+		}
 		if f.Spec.Targets != nil {
 			how = " (auto: targets go with it)"
 		}

@@ -131,7 +131,7 @@ func (a *app) printRun(l pipeline.Line, res pipeline.RunResult) {
 	terms := res.Account.Terms
 	a.print("spent     epsilon %s of %s for %s%s · ledger head %s\n", a.epsilonOf(terms, res.Account.PersonCost), a.epsilonOf(terms, terms.Budget), article(l.Dataset.Spec.Unit),
 		spentOn(terms), short(v.Head))
-	a.printWhatNext(l)
+	a.printWhatNext(l, res.Revision)
 }
 
 func spentOn(t privacy.Terms) string {
@@ -170,12 +170,24 @@ func (a *app) printNothingDue(l pipeline.Line, res pipeline.RunResult) {
 	if p, ok := l.Dataset.Calendar.Next(a.clock.Now()); ok {
 		a.print("Next: %s is due on %s\n", p, l.Dataset.Calendar.DueAt(p).Format("2006-01-02"))
 	}
+	a.printRevision(res.Revision)
 }
 
-func (a *app) printWhatNext(l pipeline.Line) {
-	if p, ok := l.Dataset.Calendar.Next(a.clock.Now()); ok {
+func (a *app) printWhatNext(l pipeline.Line, r *pipeline.Revision) {
+	a.printRevision(r)
+	p, ok := l.Dataset.Calendar.Next(a.clock.Now())
+	switch {
+	case ok:
 		a.print("Next: %s is due on %s\n", p, l.Dataset.Calendar.DueAt(p).Format("2006-01-02"))
-		return
+	case r != nil:
+		a.print("No further period: %s is the last declared (period.to).\n", l.Dataset.Calendar.To)
+	default:
+		a.print("No further period: %s is the last declared (period.to). Nothing more to do.\n", l.Dataset.Calendar.To)
 	}
-	a.print("No further period: %s is the last declared (period.to). Nothing more to do.\n", l.Dataset.Calendar.To)
+}
+
+func (a *app) printRevision(r *pipeline.Revision) {
+	if r != nil {
+		a.print("Planned: edition %d of %s is due on %s; budget is kept for it\n", r.Key.Edition, r.Key.Period, r.At.Format("2006-01-02"))
+	}
 }

@@ -95,6 +95,9 @@ func (a *app) printStatus(l pipeline.Line, s pipeline.Status, withRuns bool) {
 		dash(s.Next.String(), s.Next.Months() > 0), dash(s.NextDue.Format(time.DateOnly), s.Next.Months() > 0), next, state(s))
 	g.write(a.out)
 	a.print("\n  periods    %s released · due now: %s\n", span(s.Released), spanKeys(s.Due))
+	if r := s.Revision; r != nil {
+		a.print("  revision   edition %d of %s is due on %s; budget is kept for it\n", r.Key.Edition, r.Key.Period, r.At.Format(time.DateOnly))
+	}
 	for _, k := range s.Reserved {
 		a.print("             %s is charged and not sealed: the next run goes on with it, without a new charge\n", k)
 	}
@@ -118,7 +121,7 @@ func (a *app) printStatus(l pipeline.Line, s pipeline.Status, withRuns bool) {
 	case len(s.Reserved) > 0, len(s.Due) > 0:
 		a.print("Next: halftone run\n")
 	default:
-		a.print("Next: nothing to do\n")
+		a.print("Nothing to do now.\n")
 	}
 }
 

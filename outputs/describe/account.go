@@ -167,7 +167,7 @@ func guarantee(m privacy.Model, person outputs.Spent) string {
 	if !person.Pure() {
 		price = fmt.Sprintf("zCDP rho %s, which is epsilon %s at delta %s", dataset.Nano(person.NanoRho), person.EpsilonText(), outputs.Plain(person.Delta))
 	}
-	return fmt.Sprintf("differential privacy: %s, for %s, if it changes the counts of a period by at most %d, in at most %s",
+	return fmt.Sprintf("differential privacy: %s, for %s, if it changes the counts of a period by at most %d, in %s",
 		price, per, m.Bound.PerPeriod, periodsInWords(m.Bound.Periods))
 }
 
@@ -176,9 +176,9 @@ func periodsInWords(p int64) string {
 	case 0:
 		return "any number of periods"
 	case 1:
-		return "1 period"
+		return "at most 1 period"
 	}
-	return fmt.Sprintf("%d periods", p)
+	return fmt.Sprintf("at most %d periods", p)
 }
 
 // encode writes JSON as people read it: indented, nothing escaped that need not be.

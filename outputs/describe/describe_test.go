@@ -292,7 +292,7 @@ func TestPersonPeriod(t *testing.T) {
 		t.Errorf("spent %d, want what two editions of 2018 cost", v.Spent.NanoEpsilon)
 	}
 	for name, want := range map[string]string{"privacy-label.json": `"of": "one event and period, the dearest period so far"`,
-		"README.md": "epsilon 4, delta 0, for one event and period, if it changes the counts of a period by at most 2, in at most any number of periods"} {
+		"README.md": "epsilon 4, delta 0, for one event and period, if it changes the counts of a period by at most 2, in any number of periods"} {
 		if !strings.Contains(string(files[name]), want) {
 			t.Errorf("%s does not say %q", name, want)
 		}

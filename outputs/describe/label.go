@@ -154,7 +154,7 @@ func LabelFigures(dataset, version string, keys []privacy.Key, m privacy.Model, 
 		of += " and period"
 	}
 	l := Label{Format: LabelFormat, Dataset: dataset, Version: version, Guarantee: guarantee(m, acc.Spent()), Unit: m.Unit,
-		Neighbours:   "Everything ever pulled, with and without all data of one " + m.Unit + ".",
+		Neighbours:   neighbours(m),
 		Contribution: contribution(m),
 		Mechanism:    mechanism(m.Plan.Mechanism, acc.Terms.Delta),
 		Budget:       BudgetLabel{amount(acc.Terms, acc.Terms.Budget), of},
@@ -186,6 +186,14 @@ func populationLabel(t outputs.Together, unit string) *PopulationLabel {
 // JSON writes l.
 func (l Label) JSON() ([]byte, error) { return encode(l) }
 
+func neighbours(m privacy.Model) string {
+	what := "all data of one " + m.Unit
+	if m.Bound.Periods == 0 {
+		what = "the data of one " + m.Unit + " in one period"
+	}
+	return "Everything ever pulled, with and without " + what + "."
+}
+
 // mechanism says how the noise is made and paid for; delta is the declared one.
 func mechanism(name string, delta float64) Mechanism {
 	if name == privacy.PlannerMechanism {
@@ -203,7 +211,7 @@ func mechanism(name string, delta float64) Mechanism {
 
 func contribution(m privacy.Model) Contribution {
 	return Contribution{M: m.Bound.PerPeriod, P: m.Bound.Periods, Words: fmt.Sprintf(
-		"One %s changes the counts of a period by at most %d in all and is counted, over all pulls ever made, in at most %s. "+
+		"One %s changes the counts of a period by at most %d in all and is counted, over all pulls ever made, in %s. "+
 			"This is stated, not enforced.", m.Unit, m.Bound.PerPeriod, periodsInWords(m.Bound.Periods))}
 }
 

@@ -183,6 +183,9 @@ func (b *builder) delta(v cursor) float64 {
 		return 0
 	}
 	f, _ := d.Float64()
+	if f > 1e-3 {
+		b.warn(v.at, "a large delta: the promise of epsilon may fail with a chance of "+v.text(), "1e-6 is usual; it should be far below one in the number of people")
+	}
 	return f
 }
 

@@ -94,6 +94,6 @@ func privacyForm() *form {
 			listOf("a list of durations", duration())).none("none").fixed(),
 		opt("first_share", "Part of a period's budget that the first edition takes; the others share the rest.", percent()).none("all editions take the same").fixed(),
 		opt("targets", "± at 95 % that the worst cell of a table must be known to: `{by-region: \"±20\"}`. The planner then spends the least budget that does, instead of all. "+
-			"Tables without one get what is left over.", mapOf("a map of tables", tablePattern, matching(`^(±|\+-|\+/-)? ?[0-9]{1,9}(\.[0-9]{1,3})?$`, "a half width such as \"±20\"")).some()).none("all of the budget, equal weights").fixed(),
+			"What only tables without a target need gets a hundredth of it, so they are published with much noise: give each table that matters a target.", mapOf("a map of tables", tablePattern, matching(`^(±|\+-|\+/-)? ?[0-9]{1,9}(\.[0-9]{1,3})?$`, "a half width such as \"±20\"")).some()).none("all of the budget, equal weights").fixed(),
 	)
 }

@@ -96,7 +96,7 @@ func (b *book) population(name string) []Member {
 func (b *book) admit(c privacy.Charge) (*privacy.Entry, error) {
 	a := b.accounts[c.Key.Dataset]
 	if a != nil && a.terms != c.Terms {
-		return nil, fmt.Errorf("%w: %s; nothing was charged: take the change back", privacy.ErrTerms, differ(a.terms, c.Terms))
+		return nil, fmt.Errorf("%w: %s; nothing was charged: take the change back", privacy.ErrTerms, Differ(a.terms, c.Terms))
 	}
 	if old := b.charged(c.Key); old != nil {
 		if old.Burnt {
@@ -122,8 +122,8 @@ func (a *account) noRoom(c privacy.Charge) error {
 		privacy.ErrBudget, c.Cost, c.Terms.Unit, c.Terms.Cap(), a.left(c.Terms, c.Key.Period))
 }
 
-// differ names the terms that are not the same.
-func differ(old, new privacy.Terms) string {
+// Differ names the terms that are not the same.
+func Differ(old, new privacy.Terms) string {
 	var d []string
 	for _, f := range []struct {
 		name     string
@@ -188,7 +188,7 @@ func (b *book) burn(c privacy.Charge, by []string, reason string) (*privacy.Entr
 	}
 	a := b.accounts[c.Key.Dataset]
 	if a != nil && a.terms != c.Terms {
-		return nil, fmt.Errorf("%w: %s; nothing was charged: take the change back", privacy.ErrTerms, differ(a.terms, c.Terms))
+		return nil, fmt.Errorf("%w: %s; nothing was charged: take the change back", privacy.ErrTerms, Differ(a.terms, c.Terms))
 	}
 	if e.Cost = min(c.Cost, a.left(c.Terms, p)); e.Cost == 0 {
 		return nil, nil // the period has nothing left that a release could cost

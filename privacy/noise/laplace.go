@@ -64,7 +64,7 @@ type LaplaceDraw struct {
 // and not proven.
 func (d LaplaceDraw) Scale() (Laplace, error) {
 	if d.Tables < 1 || d.PerTable < 1 || d.NanoEpsilon < 2 {
-		return Laplace{}, fmt.Errorf("noise: tables, contribution and budget must be positive")
+		return Laplace{}, fmt.Errorf("noise: there is no table or contribution, or the budget is too small for any noise")
 	}
 	b := float64(d.Tables) * float64(d.PerTable) / d.epsilon()
 	if b > 1<<30 || d.epsilon() > 1<<10 {

@@ -106,7 +106,7 @@ func Targeted(dims []domain.Dimension, tables []domain.Table, m int64, most uint
 		cost += r
 	}
 	if cost > most {
-		return Plan{}, fmt.Errorf("plan: the targets cost %d nano-ρ a release, and %d is what it may cost", cost, most)
+		return Plan{}, fmt.Errorf("plan: the targets cost rho %.6g a release, and %.6g is what one may cost", float64(cost)/1e9, float64(most)/1e9)
 	}
 	return g.plan(cost, rho), nil
 }
