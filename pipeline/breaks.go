@@ -64,14 +64,6 @@ func sameMeaning(last privacy.Model, s privacy.Spec) error {
 	if last.Measure != s.Measure {
 		return refuse("`measure` has changed")
 	}
-	if last.Unit != s.Unit {
-		return refuse("`unit` has changed")
-	}
-	if now := s.Bound().PerPeriod; now > last.Bound.PerPeriod {
-		return fmt.Errorf("%w: one %s may now change the counts of a period by %d, and releases were made for %d: for them the promise would be "+
-			"weaker than what is published. Nothing was charged. Keep contribution and overlap as they were: "+
-			"ledger amendments are not in this version", ErrRefused, s.Unit, now, last.Bound.PerPeriod)
-	}
 	for _, old := range last.Dimensions {
 		i := slices.IndexFunc(s.Dimensions, func(d privacy.Dimension) bool { return d.Name == old.Name })
 		if i < 0 {
@@ -80,6 +72,21 @@ func sameMeaning(last privacy.Model, s privacy.Spec) error {
 		if what := moved(old, s.Dimensions[i]); what != "" {
 			return refuse(fmt.Sprintf("in dimension %s %s", old.Name, what))
 		}
+	}
+	return nil
+}
+
+// samePromise refuses a unit or a bound for which older releases, of any series,
+// would be worth less than what is said of them.
+func samePromise(old privacy.Model, s privacy.Spec) error {
+	if old.Unit != s.Unit {
+		return fmt.Errorf("%w: what is protected (`unit`) was one %s and is now one %s: releases were made for the former, in whatever series. Nothing was charged. "+
+			"Put it back, or begin a dataset of its own", ErrRefused, old.Unit, s.Unit)
+	}
+	if now := s.Bound().PerPeriod; now > old.Bound.PerPeriod {
+		return fmt.Errorf("%w: one %s may now change the counts of a period by %d, and releases were made for %d: for them the promise would be "+
+			"weaker than what is published. Nothing was charged. Keep contribution and overlap as they were: "+
+			"ledger amendments are not in this version", ErrRefused, s.Unit, now, old.Bound.PerPeriod)
 	}
 	return nil
 }

@@ -118,3 +118,106 @@ func TestRules(t *testing.T) {
 		t.Error("the spec was changed")
 	}
 }
+
+// change edits the configuration of a project that has releases.
+func change(t *testing.T, l Line, pairs ...string) Line {
+	t.Helper()
+	file := filepath.Join(l.Data, "halftone.yaml")
+	b, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	text := string(b)
+	for i := 0; i < len(pairs); i += 2 {
+		if strings.Count(text, pairs[i]) != 1 {
+			t.Fatalf("%q stands %d times", pairs[i], strings.Count(text, pairs[i]))
+		}
+		text = strings.Replace(text, pairs[i], pairs[i+1], 1)
+	}
+	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return reload(t, l)
+}
+
+// A new series is no new promise: costs of all series add up to one person's, so
+// neither the unit nor a larger M may come with it.
+func TestSeriesKeepsThePromise(t *testing.T) {
+	l, clock := made(t, strings.Replace(base, "privacy: {budget: {person: {epsilon: 1}}}\n", planned, 1),
+		map[string]string{"data.csv": "month,place,cases\n2026-01,N,500\n2026-02,S,600\n"})
+	clock.set(t, "2026-02-11 00:00")
+	if _, err := l.Run(t.Context(), RunOptions{}); err != nil {
+		t.Fatal(err)
+	}
+	clock.set(t, "2026-03-11 00:00")
+	for what, pairs := range map[string][]string{
+		"unit":          {"unit: case", "unit: person", "counts: cases\n", "counts: cases\nseries: 2\n"},
+		"contributions": {"per_period: 1", "per_period: 3", "counts: cases\n", "counts: cases\nseries: 2\n"},
+	} {
+		t.Run(what, func(t *testing.T) {
+			back := make([]string, len(pairs))
+			for i := 0; i < len(pairs); i += 2 {
+				back[i], back[i+1] = pairs[i+1], pairs[i]
+			}
+			defer change(t, l, back...)
+			res, err := change(t, l, pairs...).Run(t.Context(), RunOptions{})
+			if ExitCode(err) != 3 || len(res.Released) > 0 {
+				t.Errorf("released %q, %v", periods(res.Released), err)
+			}
+		})
+	}
+}
+
+// Periods of another length, in a new series, add up with the old ones a month, in
+// the ledger and in what is published.
+func TestSeriesOfAnotherLength(t *testing.T) {
+	yaml := strings.Replace(base, "privacy: {budget: {person: {epsilon: 1}}}\n", planned, 1)
+	l, clock := made(t, strings.Replace(yaml, "first_share: 60%", "first_share: 30%", 1),
+		map[string]string{"data.csv": "month,place,cases\n2026-01,N,500\n2026-02,S,600\n2026-03,S,600\n"})
+	clock.set(t, "2026-02-11 00:00")
+	if _, err := l.Run(t.Context(), RunOptions{}); err != nil {
+		t.Fatal(err)
+	}
+	clock.set(t, "2026-04-20 00:00")
+	l = change(t, l, "every: month, from: 2026-01", "every: quarter, from: 2026-Q1")
+	if err := os.WriteFile(filepath.Join(l.Data, "data.csv"), []byte("month,place,cases\n2026-Q1,N,500\n2026-Q1,S,1200\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := l.Locked(func() error {
+		_, err := l.Pull(t.Context(), PullOptions{Sources: []string{"feed"}, Accept: "quarters now"})
+		return err
+	}); err != nil {
+		t.Fatal(err)
+	}
+	if res, err := l.Run(t.Context(), RunOptions{}); ExitCode(err) != 3 || len(res.Released) > 0 {
+		t.Errorf("quarters in a series of months: released %q, %v", periods(res.Released), err)
+	}
+	l = change(t, l, "counts: cases\n", "counts: cases\nseries: 2\n")
+	res, err := l.Run(t.Context(), RunOptions{})
+	if err != nil || res.State != StatePublished {
+		t.Fatal(res.State, err)
+	}
+	if want := 2 * l.Dataset.Spec.Shares()[0]; res.Account.PersonCost != want {
+		t.Errorf("a person costs %d, want %d: one month is in both", res.Account.PersonCost, want)
+	}
+}
+
+// A revision that is planned when its period has nothing left is left out, and keeps
+// no later period from its turn.
+func TestRevisionWithoutRoom(t *testing.T) {
+	l, clock := made(t, strings.Replace(base, "{epsilon: 1}}}", "{epsilon: 1, delta: 1e-6}}, mechanism: planner}", 1),
+		map[string]string{"data.csv": "month,place,cases\n2026-01,N,500\n2026-02,S,600\n2026-03,S,600\n"})
+	clock.set(t, "2026-02-11 00:00")
+	if _, err := l.Run(t.Context(), RunOptions{}); err != nil {
+		t.Fatal(err)
+	}
+	l = change(t, l, "mechanism: planner}", "mechanism: planner, revisions: [40 days]}")
+	clock.set(t, "2026-03-20 00:00")
+	res, err := l.Run(t.Context(), RunOptions{})
+	if err != nil || periods(res.Released) != "2026-02" || len(res.NoRoom) != 1 || res.NoRoom[0].String() != "made-up@2026-01.2" {
+		t.Errorf("released %q, no room for %v, %v", periods(res.Released), res.NoRoom, err)
+	}
+	if _, err = l.Run(t.Context(), RunOptions{}); ExitCode(err) != 3 {
+		t.Errorf("nothing but a revision without room is due: %v", err)
+	}
+}

@@ -37,6 +37,7 @@ type RunResult struct {
 	Late     []privacy.Period // released before; the rows have changed since, which changes nothing
 	Spec     privacy.Spec     // with the mechanism that was used
 	Revision *Revision        // the next planned one; nil: none
+	NoRoom   []privacy.Key    // due, and left out: their periods have too little left
 	Version  VersionInfo      // published by this run, else the latest
 	Account  Account
 }
@@ -93,6 +94,9 @@ func (l Line) Run(ctx context.Context, opt RunOptions) (res RunResult, err error
 	if err := s.sameMeaning(ctx, due); err != nil {
 		return res, err
 	}
+	if due, res.NoRoom, err = s.affordable(ctx, due); err != nil {
+		return res, err
+	}
 	for i, k := range due {
 		l.say(Event{Step: "release", Period: k.Period.String(), Done: i, Total: len(due)})
 		r, err := s.release(ctx, k, res.Pulled)
@@ -144,6 +148,33 @@ func (s *session) due(ctx context.Context, opt RunOptions) ([]privacy.Key, error
 	}), nil
 }
 
+// affordable leaves out releases whose period has too little left, such as a
+// revision that was planned after the first edition had taken all: one of them must
+// not keep the others from their turn. It fails when nothing else is due.
+func (s *session) affordable(ctx context.Context, due []privacy.Key) (ok, not []privacy.Key, err error) {
+	spec := s.l.Dataset.Spec
+	for _, k := range due {
+		p, err := privacy.NewPlan(spec, k.Edition)
+		if err != nil {
+			return nil, nil, fmt.Errorf("%s: %w", k, err)
+		}
+		left, err := s.led.Left(ctx, k.Dataset, spec.Terms(), k.Period)
+		if err != nil {
+			return nil, nil, err
+		}
+		if p.Cost() > left {
+			not = append(not, k)
+		} else {
+			ok = append(ok, k)
+		}
+	}
+	if len(ok) == 0 && len(not) > 0 {
+		return nil, not, fmt.Errorf("%w: the budget of %s and its period is spent (all series and editions of a period share it); nothing was charged, see halftone budget",
+			privacy.ErrBudget, not[0])
+	}
+	return ok, not, nil
+}
+
 // sameMeaning holds the configuration against every release of the series.
 func (s *session) sameMeaning(ctx context.Context, due []privacy.Key) error {
 	if len(due) == 0 {
@@ -151,6 +182,9 @@ func (s *session) sameMeaning(ctx context.Context, due []privacy.Key) error {
 	}
 	editions, err := s.editions(ctx)
 	if err != nil {
+		return err
+	}
+	if err := s.samePromise(ctx, due); err != nil {
 		return err
 	}
 	for _, e := range editions {
@@ -169,6 +203,36 @@ func (s *session) sameMeaning(ctx context.Context, due []privacy.Key) error {
 		if due[len(due)-1].Period.Before(k.Period) && !sameShape(m, s.l.Dataset.Spec) {
 			return fmt.Errorf("%w: %s is due and older than %s, which was released with other tables or codes. Nothing was charged. "+
 				"Put tables and code lists back, release %s, then change them", ErrRefused, due[0].Period, k.Period, due[0].Period)
+		}
+	}
+	return nil
+}
+
+// samePromise holds the configuration against every release of the dataset, those
+// of other series too: their costs add up to one person's.
+func (s *session) samePromise(ctx context.Context, due []privacy.Key) error {
+	charges, err := s.led.Charges(ctx, s.l.Dataset.Name)
+	if err != nil {
+		return err
+	}
+	for _, c := range charges {
+		if c.Sealed == "" {
+			continue
+		}
+		r, err := privacy.OpenRelease(ctx, c.Key, s.led)
+		if err != nil {
+			return err
+		}
+		m, err := r.Model()
+		if err != nil {
+			return err
+		}
+		if err := samePromise(m, s.l.Dataset.Spec); err != nil {
+			return err
+		}
+		if s.l.Dataset.Calendar.Every != "band" && c.Key.Series == s.l.Dataset.Spec.Series && c.Key.Period.Months() != due[0].Period.Months() {
+			return fmt.Errorf("%w: the length of periods has changed since %s was released, so cells no longer mean the same. Nothing was charged. "+
+				"Put it back, or raise `series` by one", ErrRefused, c.Key.Period)
 		}
 	}
 	return nil
@@ -321,6 +385,9 @@ func explain(err error) error {
 // TermsHold refuses a configuration whose budget, mechanism or number of periods
 // is not what the dataset's first charge has fixed.
 func (l Line) TermsHold(a Account) error {
+	if l.Dataset.Auto && len(a.Periods) > 0 && a.Terms.Mechanism == privacy.LaplaceMechanism && l.Dataset.Spec.Targets != nil {
+		return fmt.Errorf("%w: targets go with the planner, and the first charge has fixed the Laplace mechanism. Nothing was charged. Take privacy.targets out", ErrRefused)
+	}
 	if len(a.Periods) == 0 || a.Terms == l.settle(a).Dataset.Spec.Terms() {
 		return nil
 	}

@@ -1,6 +1,8 @@
 package privacy
 
 import (
+	"slices"
+
 	"halftone/privacy/account"
 	"halftone/privacy/plan"
 )
@@ -72,10 +74,47 @@ func (p Population) Within(c Cost) bool {
 	return uint64(rho) <= p.NanoRho
 }
 
-// Person is what periods that cost so much, all their editions together, cost one
-// person who is in at most periods of them, 0 for any number: the sum of the
-// dearest, or the dearest one.
-func Person(periodSums []uint64, periods int64) uint64 { return account.Person(periodSums, periods) }
+// A PeriodCost is what one charge, or several, cost for a period.
+type PeriodCost struct {
+	Period Period
+	Nano   uint64
+}
+
+// Person is what charges cost one person who is in at most so many periods, 0 for
+// any number: the sum of the dearest period sums, or the dearest one.
+//
+// Periods of one length do not overlap, and a period's sum is that of its own
+// charges. A dataset whose periods change their length starts a new series, and the
+// same person is then in a year and in a quarter of it: so costs are added up a
+// month, and months that the same charges cover count as one period. Where periods
+// of several lengths are charged it may count a long one once for each short one in
+// it: too much, never too little.
+func Person(charges []PeriodCost, periods int64) uint64 {
+	var edges []int // where the set of covering charges may change
+	for _, c := range charges {
+		from, end := span(c.Period)
+		edges = append(edges, from, end)
+	}
+	slices.Sort(edges)
+	var sums []uint64
+	for _, m := range slices.Compact(edges) {
+		sum := uint64(0)
+		for _, c := range charges {
+			if from, end := span(c.Period); from <= m && m < end {
+				sum = account.Sum(sum, c.Nano)
+			}
+		}
+		sums = append(sums, sum)
+	}
+	return account.Person(sums, max(0, periods))
+}
+
+// span is the months of p, from and up to but not including, since year 0.
+func span(p Period) (from, end int) {
+	s := p.Start()
+	from = s.Year()*12 + int(s.Month()) - 1
+	return from, from + p.Months()
+}
 
 // Cost is so many nano in the unit of t.
 func (t Terms) Cost(nano uint64) Cost {

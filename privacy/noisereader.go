@@ -120,7 +120,9 @@ func (m NoiseModel) open() (*NoiseReader, error) {
 		if mr.Period == (Period{}) || mr.Edition < 1 || r.releases[name] != nil {
 			return nil, fmt.Errorf("release %d has no period and edition of its own", i)
 		}
-		key := fmt.Sprint(mr)
+		alike := mr
+		alike.Period, alike.Edition = Period{}, 0
+		key := fmt.Sprint(alike)
 		if opened[key] == nil {
 			shape := newest
 			if mr.own() {

@@ -2,6 +2,7 @@ package privacy
 
 import (
 	"math"
+	"strconv"
 	"testing"
 )
 
@@ -105,5 +106,96 @@ func TestChoose(t *testing.T) {
 	s.Budget = Budget{NanoRho: 1e9}
 	if c, err := Choose(s); err != nil || c.Mechanism != "planner" {
 		t.Errorf("in rho: %+v, %v", c, err)
+	}
+}
+
+// Every cell is drawn, in however many pieces: of 20,000 empty cells with an sd of
+// 4,000 or more no four neighbours are all 0 (each is with a chance below 10⁻⁴, so
+// a false alarm has one below 10⁻¹¹).
+func TestEveryCellIsDrawn(t *testing.T) {
+	codes := make([]string, 20_000)
+	for i := range codes {
+		codes[i] = strconv.Itoa(i)
+	}
+	for _, mechanism := range []string{PlannerMechanism, LaplaceMechanism} {
+		s := Spec{Dataset: "t", Series: 1, Measure: "flow", Unit: "case", Every: "year", Editions: 1, Mechanism: mechanism,
+			Dimensions: []Dimension{{Name: "d", Levels: []Level{{Name: "all", Codes: []string{Total}}, {Name: "code", Codes: codes, Parent: make([]uint32, len(codes))}}}},
+			Tables:     []Table{{Name: "by-code", Levels: []int{1}}, {Name: "total", Levels: []int{0}}},
+			Sources:    []Source{{Name: "s", PerPeriod: 1 << 12, Periods: 1, Sensitivity: 1}}, Budget: Budget{NanoEpsilon: 1e9, NanoRho: 24_355_970, Delta: 1e-6}}
+		k := Key{"t", 1, year(t, 2026), 1}
+		c, err := NewCube(s, k.Period)
+		if err != nil {
+			t.Fatal(err)
+		}
+		r, err := Measure(t.Context(), s, c, k, Input{Digest: "in"}, newTestLedger())
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, numbers := range r.noised.file.Noisy {
+			zeros := 0
+			for i, v := range numbers {
+				if zeros++; v != 0 {
+					zeros = 0
+				}
+				if zeros == 4 {
+					t.Fatalf("%s: no noise in cell %d of %d", mechanism, i, len(numbers))
+				}
+			}
+		}
+	}
+}
+
+// Each planned edition is priced at its own share, and auto looks at all of them.
+func TestEditionsHaveTheirShares(t *testing.T) {
+	s := planned(tree(), 100_000_000)
+	s.Editions, s.FirstShare = 3, 600_000_000
+	for e, want := range []uint64{60_000_000, 20_000_000, 20_000_000} {
+		if p, err := NewPlan(s, e+1); err != nil || p.Cost() != want {
+			t.Errorf("edition %d costs %d, want %d: %v", e+1, p.Cost(), want, err)
+		}
+	}
+	for _, e := range []int{0, 4} {
+		if _, err := NewPlan(s, e); err == nil {
+			t.Errorf("edition %d has a plan", e)
+		}
+	}
+	s.Budget.NanoEpsilon = 1e9
+	c, err := Choose(s)
+	if err != nil {
+		t.Fatal(err)
+	}
+	mean := 0.0
+	for e := range 3 {
+		m, err := s.model(e + 1)
+		if err != nil {
+			t.Fatal(err)
+		}
+		mean += m.MeanVariance() / 3
+	}
+	if math.Abs(c.Planner-mean) > 1e-9*mean {
+		t.Errorf("auto compares %g, over editions it is %g", c.Planner, mean)
+	}
+}
+
+// What datasets of other period lengths cost adds up a month.
+func TestPerson(t *testing.T) {
+	p := func(s string) Period {
+		p, err := ParsePeriod(s)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return p
+	}
+	charges := []PeriodCost{{p("2026"), 300}, {p("2026-Q1"), 200}, {p("2026-02"), 7}, {p("2027"), 400}, {p("2026"), 50}}
+	for periods, want := range map[int64]uint64{0: 557, 1: 557, 2: 557 + 550, -1: 557 + 550} {
+		if periods == -1 {
+			continue
+		}
+		if got := Person(charges, periods); got != want {
+			t.Errorf("P %d: %d, want %d", periods, got, want)
+		}
+	}
+	if got := Person(nil, 3); got != 0 {
+		t.Errorf("nothing costs %d", got)
 	}
 }

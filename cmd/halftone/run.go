@@ -115,6 +115,9 @@ func (a *app) printRun(l pipeline.Line, res pipeline.RunResult) {
 	if len(res.Empty) > 0 {
 		a.note("note: no source had a row of %s: released as zeros plus noise. If a source has ended, set period.to; if it is late, a longer period.wait.", span(res.Empty))
 	}
+	if len(res.NoRoom) > 0 {
+		a.note("note: %s was left out: its period has too little budget left. See: halftone budget; to end this, take the revision out of privacy.revisions.", spanKeys(res.NoRoom))
+	}
 	if len(res.Late) > 0 {
 		a.note("note: rows of %s have changed since their release. What is published stays as it is%s.", span(res.Late), untilRevised(l))
 	}

@@ -58,11 +58,7 @@ func NewAccount(dataset string, links []privacy.Link) (Account, error) {
 	if len(a.Charges) == 0 {
 		return a, fmt.Errorf("describe: the ledger has no charge of %s", dataset)
 	}
-	sums := make([]uint64, len(a.Periods))
-	for i, p := range a.Periods {
-		sums[i] = p.Nano
-	}
-	a.Person = privacy.Person(sums, a.Terms.Periods)
+	a.Person = privacy.Person(a.costs(), a.Terms.Periods)
 	return a, nil
 }
 
@@ -104,6 +100,17 @@ func (a *Account) add(e privacy.Entry) error {
 	}
 	return nil
 }
+
+func (a Account) costs() []privacy.PeriodCost {
+	out := make([]privacy.PeriodCost, len(a.Periods))
+	for i, p := range a.Periods {
+		out[i] = privacy.PeriodCost{Period: p.Period, Nano: p.Nano}
+	}
+	return out
+}
+
+// Dearest is what the dearest period cost, all that overlap it included.
+func (a Account) Dearest() uint64 { return privacy.Person(a.costs(), 1) }
 
 // Spent is what all releases so far cost one unit, or one unit and period.
 func (a Account) Spent() outputs.Spent { return outputs.NewSpent(a.Terms, a.Person) }

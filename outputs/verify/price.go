@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"math"
 	"slices"
@@ -118,6 +119,9 @@ func checkBudget(acc describe.Account) error {
 			return fmt.Errorf("the releases of period %s cost more than a period may", p.Period)
 		}
 	}
+	if acc.Dearest() > acc.Terms.Cap() {
+		return errors.New("releases of periods that overlap cost more than a period may")
+	}
 	return nil
 }
 
@@ -185,6 +189,9 @@ func (c *checker) checkLabel(m privacy.Model, acc describe.Account) error {
 	if err != nil {
 		return err
 	}
+	if err := checkStated(got.Contribution.StatedBy, m.Bound); err != nil {
+		return fmt.Errorf("%s: %w", compose.PrivacyLabelFile, err)
+	}
 	for _, s := range got.Contribution.StatedBy {
 		c.report.Spent.Sources = append(c.report.Spent.Sources, s.Source)
 	}
@@ -192,10 +199,33 @@ func (c *checker) checkLabel(m privacy.Model, acc describe.Account) error {
 	// What other datasets cost stands in their ledgers' exports, not in this one.
 	want.Population = got.Population
 	if name := acc.Terms.Population.Name; (got.Population == nil) != (name == "") || got.Population != nil &&
-		(got.Population.Name != name || !slices.Contains(got.Population.Datasets, c.manifest.Dataset)) {
+		(got.Population.Name != name || !slices.Contains(got.Population.Datasets, c.manifest.Dataset) || lessThan(got.Population.Cost, acc.Spent().Cost)) {
 		return fmt.Errorf("%s: the population is not the one of the ledger's charges", compose.PrivacyLabelFile)
 	}
 	return alike(compose.PrivacyLabelFile, got, want)
+}
+
+// lessThan reports whether the cost of several datasets is below that of one of them.
+func lessThan(all, one privacy.Cost) bool {
+	if all.Pure() == one.Pure() {
+		return all.Nano() < one.Nano()
+	}
+	return all.Pure() // one in rho among them makes the sum one in rho
+}
+
+// checkStated holds what sources stated against the bound that the noise was made for.
+func checkStated(stated []describe.Stated, b privacy.Bound) error {
+	if len(stated) == 0 {
+		return errors.New("nobody stated the bounds")
+	}
+	for _, s := range stated {
+		unlimited := s.Periods == 0
+		if s.PerPeriod < 1 || s.Sensitivity < 1 || s.PerPeriod > b.PerPeriod/s.Sensitivity || s.Periods < 0 ||
+			unlimited && b.Periods > 0 || !unlimited && b.Periods > 0 && s.Periods > b.Periods {
+			return fmt.Errorf("source %s states more than the bounds that the noise was made for", s.Source)
+		}
+	}
+	return nil
 }
 
 // alike compares two values by the JSON that is published.

@@ -1,9 +1,12 @@
 package verify
 
 import (
+	"bytes"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"slices"
 	"strings"
@@ -212,7 +215,56 @@ func (c *checker) checkLedger(ctx context.Context) (string, error) {
 	if err := c.checkUnknownVersions(ctx, before); err != nil {
 		return "", err
 	}
-	return fmt.Sprintf("%d entries, chain ok, head %.8s is in the manifest; %s", len(links), head, earlier), nil
+	if err := c.wholeEditions(); err != nil {
+		return "", err
+	}
+	others := ""
+	n := 0
+	for _, l := range links {
+		if len(l.Entry) == 0 {
+			n++
+		}
+	}
+	if n > 0 {
+		others = fmt.Sprintf("; %d of them are of other datasets and left out here", n)
+	}
+	return fmt.Sprintf("%d entries, chain ok, head %.8s is in the manifest%s; %s", len(links), head, others, earlier), nil
+}
+
+// wholeEditions demands the charges of all earlier editions of what is published:
+// an export that leaves one out would make the spent budget look smaller.
+func (c *checker) wholeEditions() error {
+	for _, k := range c.keys() {
+		for e := 1; e < k.Edition; e++ {
+			before := k
+			before.Edition = e
+			if _, ok := c.ledger.Account.Charges[before]; !ok {
+				return fmt.Errorf("ledger.jsonl has no charge of %s, and a later edition is published", before)
+			}
+		}
+	}
+	return nil
+}
+
+// sameEntries demands that an earlier export of this dataset's entries is in this one.
+func (c *checker) sameEntries(ctx context.Context, version string) error {
+	name := "versions/" + version + "/" + ledgerFile
+	b, err := c.dataset.read(ctx, name)
+	if err != nil {
+		return fmt.Errorf("%s: %w", name, err)
+	}
+	dec := json.NewDecoder(bytes.NewReader(b))
+	for i := 0; ; i++ {
+		var l privacy.Link
+		if err := dec.Decode(&l); errors.Is(err, io.EOF) {
+			return nil
+		} else if err != nil {
+			return fmt.Errorf("%s is unreadable", name)
+		}
+		if i >= len(c.ledger.Links) || c.ledger.Links[i].Hash != l.Hash || len(l.Entry) > 0 && len(c.ledger.Links[i].Entry) == 0 {
+			return fmt.Errorf("entry %d of %s is not in this version's ledger.jsonl", i+1, name)
+		}
+	}
 }
 
 // publications are the versions that the ledger recorded before this one.
@@ -258,7 +310,10 @@ func (c *checker) checkEarlier(ctx context.Context, e privacy.Entry) (int, error
 	if err != nil {
 		return 0, fmt.Errorf("versions/%s: %w", e.Version, err)
 	}
-	return 1, c.inChain(m)
+	if err := c.inChain(m); err != nil {
+		return 0, err
+	}
+	return 1, c.sameEntries(ctx, e.Version)
 }
 
 func (c *checker) inChain(m describe.Manifest) error {

@@ -24,6 +24,9 @@ func (b *builder) privacy(root cursor) {
 	if s.Budget.PerPeriod = budget.get("person_period").given(); s.Budget.PerPeriod {
 		of = budget.get("person_period")
 	}
+	if p := root.get("population"); p.given() && s.Budget.PerPeriod {
+		p.add("a population adds up what one person costs, and this budget is of a person and period", "take population out: such budgets have no sum over a person")
+	}
 	if of.given() {
 		b.amount(of)
 		b.unit(root, budget)
@@ -34,12 +37,18 @@ func (b *builder) privacy(root cursor) {
 	if len(b.problems) > 0 {
 		return
 	}
-	if _, err := privacy.NewPlan(*s, 1); err != nil {
-		at := v
-		if v.get("targets").given() {
-			at = v.get("targets")
+	for e := range s.Editions {
+		if _, err := privacy.NewPlan(*s, e+1); err != nil {
+			at := v
+			switch {
+			case e > 0 && v.get("first_share").given():
+				at = v.get("first_share")
+			case v.get("targets").given():
+				at = v.get("targets")
+			}
+			at.add(fmt.Sprintf("edition %d: %v", e+1, err), "a larger budget, fewer tables or editions, or wider targets")
+			return
 		}
-		at.add(err.Error(), "a larger budget, fewer tables or wider targets")
 	}
 }
 
@@ -99,6 +108,8 @@ func (b *builder) mechanism(v, of cursor) {
 		m.add("targets divide the budget among measurements, which the Laplace mechanism does not have", "take targets out, or take mechanism: planner")
 	case s.Mechanism == privacy.LaplaceMechanism && s.Budget.NanoEpsilon == 0:
 		m.add("the Laplace mechanism is paid in pure epsilon, and the budget is in rho", "declare the budget as {epsilon}, or take mechanism: planner")
+	case s.Mechanism == privacy.PlannerMechanism && s.Budget.NanoRho == 0 && s.Budget.Delta > 0:
+		of.add("this budget is too small: in rho it rounds to nothing", "a larger epsilon or delta")
 	case s.Mechanism == privacy.PlannerMechanism && s.Budget.NanoRho == 0:
 		m.add("the planner's noise is Gaussian, which needs a delta", "declare the budget as {epsilon, delta} or {rho}, or take mechanism: laplace")
 	case b.out.Auto && s.Targets != nil:

@@ -85,10 +85,7 @@ type Member struct {
 // Cost is m's cost with its unit.
 func (m Member) Cost() privacy.Cost { return m.Terms.Cost(m.PersonCost) }
 
-// Periods of one length do not overlap, and a period's sum is that of its own
-// charges. A dataset whose periods change their length starts a new series, and
-// the same person is then in a year and in a quarter of it: so costs are added
-// up a month, and a period's sum is that of its dearest month.
+// Costs are added up a month: see [privacy.Person].
 
 // spread adds a charge to the months that its period covers.
 func (a *account) spread(c privacy.Charge) {
@@ -108,43 +105,21 @@ func (a *account) left(t privacy.Terms, p privacy.Period) uint64 {
 	return t.Cap() - min(t.Cap(), dearest)
 }
 
-// personCost is the sum of the P largest period sums when next is charged too; a
-// may be nil. Months that the same charges cover count as one period. Where
-// periods of several lengths are charged it may count a long one once for each
-// short one in it: too much, never too little.
+// personCost is what one person is charged when next is charged too; a may be nil.
 func (a *account) personCost(next ...privacy.Charge) uint64 {
-	var edges []int // where the set of covering charges may change
-	sum := func(month int) uint64 {
-		s := uint64(0)
-		if a != nil {
-			s = a.months[month]
-		}
-		for _, c := range next {
-			if from, end := span(c.Key.Period); from <= month && month < end {
-				s = accounting.Sum(s, c.Cost)
-			}
-		}
-		return s
-	}
+	var costs []privacy.PeriodCost
 	p := int64(0)
 	if a != nil {
 		p = a.terms.Periods
-		for k := range a.charges {
-			from, end := span(k.Period)
-			edges = append(edges, from, end)
+		for k, c := range a.charges {
+			costs = append(costs, privacy.PeriodCost{Period: k.Period, Nano: c.Cost})
 		}
 	}
 	for _, c := range next {
 		p = c.Terms.Periods
-		from, end := span(c.Key.Period)
-		edges = append(edges, from, end)
+		costs = append(costs, privacy.PeriodCost{Period: c.Key.Period, Nano: c.Cost})
 	}
-	slices.Sort(edges)
-	var sums []uint64
-	for _, m := range slices.Compact(edges) {
-		sums = append(sums, sum(m))
-	}
-	return accounting.Person(sums, max(0, p))
+	return privacy.Person(costs, p)
 }
 
 // span is the months of p, from and up to but not including, since year 0.

@@ -118,3 +118,9 @@ func (l *core) Datasets(ctx context.Context) (out []string, err error) {
 	err = l.read(ctx, func() error { out = slices.Sorted(maps.Keys(l.book.accounts)); return nil })
 	return out, err
 }
+
+// Left is what another charge of a period may cost a dataset on these terms.
+func (l *core) Left(ctx context.Context, dataset string, t privacy.Terms, p privacy.Period) (left uint64, err error) {
+	err = l.read(ctx, func() error { left = l.book.accounts[dataset].left(t, p); return nil })
+	return left, err
+}

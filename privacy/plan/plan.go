@@ -243,11 +243,28 @@ func (o *Model) spread(i int) []float64 {
 	return o.scales.byClass(i)
 }
 
+// mostExact is the scale up to which tails of Laplace noise are computed as they are.
+const mostExact = 64
+
+// laplaceScale is that of table i's cells, 0 with the planner.
+func (o *Model) laplaceScale(i int) float64 {
+	if o.scales != nil {
+		return 0
+	}
+	return o.plan.Measurements[i].B
+}
+
 // known is ± and smallest visible change of a cell of table i with a variance.
 func (o *Model) known(i int, variance float64, comparisons int) (half, detectable int64) {
 	d := noise.OfVariance(variance)
 	if o.scales == nil {
 		d = noise.Laplace{B: o.plan.Measurements[i].B}
+	}
+	if b := o.laplaceScale(i); b > mostExact {
+		// Laplace noise scales; beyond this width rounding to whole numbers is nothing.
+		small := noise.Sum{noise.Laplace{B: mostExact}, noise.Laplace{B: mostExact}}
+		scaled := func(q int64) int64 { return int64(math.Ceil(float64(q) * b / mostExact)) }
+		return noise.Quantile(d, 0.05), scaled(noise.Quantile(small, 0.05/float64(max(1, comparisons)))) + 1 + scaled(noise.Quantile(small, 0.4))
 	}
 	diff := noise.Sum{d, d}
 	seen := noise.Quantile(diff, 0.05/float64(max(1, comparisons))) + 1 // least difference that is claimed
