@@ -24,6 +24,8 @@ type Daemon struct {
 	calendar schedule.Calendar
 	say      func(format string, args ...any)
 	seen     atomic.Int64 // unix time of the last tick
+	atWork   atomic.Bool
+	turn     chan struct{} // held by the one of an instance that is at work; nil: alone
 }
 
 // NewDaemon checks the schedule.
@@ -39,6 +41,16 @@ func NewDaemon(l Line, say func(string, ...any)) (*Daemon, error) {
 	return &Daemon{line: l, calendar: c, say: say}, nil
 }
 
+// Together lets daemons of one instance run one after the other. Without it, one
+// that finds the state folder in use tries again at its next tick, and with
+// `missed: skip` gives up when the other's run takes long.
+func Together(ds []*Daemon) {
+	turn := make(chan struct{}, 1)
+	for _, d := range ds {
+		d.turn = turn
+	}
+}
+
 // Next is the next occurrence of the schedule.
 func (d *Daemon) Next() (schedule.Occurrence, bool) { return d.calendar.Next(d.line.Clock.Now()) }
 
@@ -48,8 +60,11 @@ func (d *Daemon) Dataset() string { return d.line.Dataset.Name }
 // Zone is the time zone of the schedule, as declared.
 func (d *Daemon) Zone() string { return d.line.Dataset.Schedule.Timezone }
 
-// Health reports whether the daemon has looked at the clock lately.
+// Health reports whether the daemon has looked at the clock lately, or is at work.
 func (d *Daemon) Health() error {
+	if d.atWork.Load() {
+		return nil
+	}
 	if at := d.seen.Load(); at == 0 || d.line.Clock.Now().Unix()-at > int64(10*tick/time.Second) {
 		return errors.New("no tick")
 	}
@@ -59,7 +74,6 @@ func (d *Daemon) Health() error {
 // Run ticks until ctx ends, with ctx's error, or until the ledger is locked.
 func (d *Daemon) Run(ctx context.Context) error {
 	for {
-		// A long run does not count as stopped: its process is at work.
 		d.seen.Store(d.line.Clock.Now().Unix())
 		if err := d.Tick(ctx); err != nil {
 			return err
@@ -130,6 +144,15 @@ func (d *Daemon) past(cursor string) (fire schedule.Occurrence, missed []runs.Sk
 
 // fire runs the line. Only what no later occurrence can mend is an error.
 func (d *Daemon) fire(ctx context.Context, o schedule.Occurrence) error {
+	d.atWork.Store(true) // however long it takes
+	defer func() {
+		d.seen.Store(d.line.Clock.Now().Unix())
+		d.atWork.Store(false)
+	}()
+	if err := d.take(ctx, o); err != nil {
+		return err
+	}
+	defer d.give()
 	d.say("run of %s begins", o.Local)
 	res, err := d.line.Run(ctx, RunOptions{Occurrence: o.Local})
 	switch {
@@ -147,4 +170,29 @@ func (d *Daemon) fire(ctx context.Context, o schedule.Occurrence) error {
 		d.say("run %d of %s failed (%s): %v", res.ID, o.Local, Outcome(err), err)
 	}
 	return nil
+}
+
+// take waits until no other daemon of the instance is at work.
+func (d *Daemon) take(ctx context.Context, o schedule.Occurrence) error {
+	if d.turn == nil {
+		return nil
+	}
+	select {
+	case d.turn <- struct{}{}:
+		return nil
+	default:
+		d.say("%s waits until another dataset's run has ended", o.Local)
+	}
+	select {
+	case d.turn <- struct{}{}:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+func (d *Daemon) give() {
+	if d.turn != nil {
+		<-d.turn
+	}
 }

@@ -272,6 +272,9 @@ func (lk look) revision(l Line) (*Revision, error) {
 
 func (l Line) lookAtLedger(ctx context.Context) (look, error) {
 	var lk look
+	if err := l.oneLedger(); err != nil {
+		return lk, err
+	}
 	if _, err := os.Stat(filepath.Join(l.State, "ledger.db")); errors.Is(err, fs.ErrNotExist) {
 		return lk, nil
 	}

@@ -114,13 +114,38 @@ func ExitCode(err error) int {
 // ErrRefused says that a request is well formed but not allowed now (exit 3).
 var ErrRefused = errors.New("refused")
 
-// prepare makes the state folder and refuses one that others can read.
+// prepare makes the state folder and refuses one that others can read, or that
+// would give the dataset its budget again.
 func (l Line) prepare() error {
 	if err := os.MkdirAll(l.State, 0o700); err != nil {
 		return fmt.Errorf("state folder: %w", err)
 	}
+	if err := l.oneLedger(); err != nil {
+		return err
+	}
 	return CheckState(l.State, l.Public)
 }
+
+// oneLedger refuses a dataset that was moved into an instance and has a ledger
+// from before in its own folder: another one would not know what it has cost.
+func (l Line) oneLedger() error {
+	const name = "ledger.db"
+	own, err := os.Stat(filepath.Join(l.Dataset.Dir, OwnState, name))
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return fmt.Errorf("state folder: %w", err)
+	}
+	if used, err := os.Stat(filepath.Join(l.State, name)); err == nil && os.SameFile(own, used) {
+		return nil
+	}
+	return fmt.Errorf("%w: %s has a ledger of its own in its folder, and the instance's would give it its whole budget again. "+
+		"Name that state folder as the instance's (state in instance.yaml), or take the dataset out of the instance's list", ErrRefused, l.Dataset.Name)
+}
+
+// OwnState is the state folder of a dataset alone, in its folder.
+const OwnState = ".halftone"
 
 // CheckState says why a folder may not hold exact rows and the ledger: others
 // can read it, or it lies in the public folder.
@@ -181,7 +206,7 @@ func onlyOurs(public string) error {
 		case "index.html", "datasets", "robots.txt", "favicon.ico", "CNAME":
 		default:
 			if !strings.HasPrefix(e.Name(), ".") { // hidden: ours that are not finished, or a desktop's own
-				return fmt.Errorf("the public folder holds files that Halftone did not publish: name a folder of its own (publish in halftone.yaml)")
+				return fmt.Errorf("the public folder holds files that Halftone did not publish: name a folder of its own (publish in halftone.yaml, public in instance.yaml)")
 			}
 		}
 	}

@@ -78,8 +78,8 @@ func (s *session) alone(ctx context.Context) error {
 	for _, name := range names {
 		ours := name == s.l.Dataset.Name || slices.ContainsFunc(s.l.Others, func(d config.Dataset) bool { return d.Name == name })
 		if !ours {
-			return fmt.Errorf("%w: the ledger has charges of a dataset of another name. A renamed dataset would get its whole budget again. "+
-				"Put the name back; a new dataset needs a project of its own, or a place in instance.yaml beside the old one", ErrRefused)
+			return fmt.Errorf("%w: the ledger has charges of a dataset of another name, %s. A renamed dataset would get its whole budget again. "+
+				"Put the name back; a new dataset needs a project of its own, or a place in instance.yaml beside the old one", ErrRefused, name)
 		}
 	}
 	return nil

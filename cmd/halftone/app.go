@@ -30,11 +30,11 @@ type app struct {
 	dir, data          string
 	json, plain, debug bool
 
-	warnings []config.Warning // of the configuration; validate shows them
+	warnings map[string][]config.Warning // of the configuration, by dataset; validate shows them
 
 	// While a command goes over the datasets of an instance.
-	current   string
-	collected map[string]json.RawMessage
+	current   string                     // the dataset at hand; "": one alone
+	collected map[string]json.RawMessage // their objects, with --json
 }
 
 // An exitError carries its own exit code; its text may be empty when everything
@@ -63,7 +63,11 @@ func (a *app) execute(ctx context.Context, args []string) int {
 	root.SetIn(a.in)
 	root.SetOut(a.out)
 	root.SetErr(a.err)
-	err := root.ExecuteContext(ctx)
+	return a.fail(root.ExecuteContext(ctx))
+}
+
+// fail says what an error has to say, and gives its exit code: 0 for nil.
+func (a *app) fail(err error) int {
 	if err == nil {
 		return 0
 	}
@@ -80,17 +84,17 @@ func (a *app) execute(ctx context.Context, args []string) int {
 
 // complain writes an error to standard error: what, where, what to do.
 func (a *app) complain(err error) {
-	var said *exitError
-	if errors.As(err, &said) && said.err == nil {
-		return
-	}
 	var problems config.Errors
 	if errors.As(err, &problems) {
 		fmt.Fprintln(a.err, err)
 		fmt.Fprintf(a.err, "halftone: %s\n", plural(len(problems), "problem", "problems")+" in the configuration; nothing was read, charged or published")
 		return
 	}
-	fmt.Fprintf(a.err, "halftone: %v\n", err)
+	of := ""
+	if a.current != "" && !strings.HasPrefix(err.Error(), a.current) {
+		of = a.current + ": "
+	}
+	fmt.Fprintf(a.err, "halftone: %s%v\n", of, err)
 }
 
 func (a *app) root() *cobra.Command {

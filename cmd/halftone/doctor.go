@@ -29,6 +29,7 @@ func (a *app) doctorCommand() *cobra.Command {
 		Use: "doctor", Short: "check what this project runs on: stores, clock, zones, permissions, disk", Args: none,
 		RunE: func(c *cobra.Command, _ []string) error {
 			return a.each(func(l pipeline.Line) error {
+				a.heading()
 				found := a.examine(c.Context(), l)
 				ok := true
 				for _, f := range found {

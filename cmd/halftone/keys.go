@@ -19,7 +19,7 @@ func (a *app) keysCommand() *cobra.Command {
 	}
 	change := func(use, short string, do func(state string) (minisign.PublicKey, error)) *cobra.Command {
 		return &cobra.Command{Use: use, Short: short, Args: none, RunE: func(*cobra.Command, []string) error {
-			l, err := a.line()
+			l, err := a.anyLine()
 			if err != nil {
 				return err
 			}
@@ -44,7 +44,7 @@ func (a *app) keysCommand() *cobra.Command {
 	c.AddCommand(change("init", "make the first key", signing.Init),
 		change("rotate", "replace the key by a new one; older versions keep their signature", signing.Rotate),
 		&cobra.Command{Use: "show", Short: "print the public keys, the one in use last", Args: none, RunE: func(*cobra.Command, []string) error {
-			l, err := a.line()
+			l, err := a.anyLine()
 			if err != nil {
 				return err
 			}

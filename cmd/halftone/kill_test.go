@@ -128,7 +128,7 @@ func TestServeSurvivesKill(t *testing.T) {
 			if _, err := f.WriteString(scheduled); err != nil || f.Close() != nil {
 				t.Fatal(err)
 			}
-			handled(t, dir, time.Now().Add(-72*time.Hour))
+			handled(t, dir, "my-dataset", time.Now().Add(-72*time.Hour))
 			serve := []string{"-C", dir, "--debug", "serve", "--public", "127.0.0.1:0", "--operator", "127.0.0.1:0"}
 			if !killAfter(t, lines, serve...) {
 				t.Fatal("not killed")
@@ -157,9 +157,9 @@ func TestServeSurvivesKill(t *testing.T) {
 	}
 }
 
-// handled records, as an earlier day of serve would have, that the schedule was
-// handled up to a time.
-func handled(t *testing.T, dir string, at time.Time) {
+// handled records, as an earlier day of serve would have, that the schedule of a
+// dataset was handled up to a time.
+func handled(t *testing.T, dir, dataset string, at time.Time) {
 	t.Helper()
 	state := filepath.Join(dir, ".halftone")
 	if err := os.MkdirAll(state, 0o700); err != nil {
@@ -169,7 +169,7 @@ func handled(t *testing.T, dir string, at time.Time) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := s.Advance(t.Context(), "my-dataset", at.Format("2006-01-02")+"T06:00"); err != nil {
+	if err := s.Advance(t.Context(), dataset, at.Format("2006-01-02")+"T06:00"); err != nil {
 		t.Fatal(err)
 	}
 	if err := s.Close(); err != nil {
@@ -194,17 +194,19 @@ func addresses(t *testing.T, stdout io.Reader) map[string]string {
 	return addr
 }
 
-func wait(t *testing.T, stderr io.Reader, pattern string) {
+// wait reads lines until all of them together hold the pattern, and returns them.
+func wait(t *testing.T, stderr io.Reader, pattern string) string {
 	t.Helper()
 	re := regexp.MustCompile(pattern)
 	var seen []string
 	for in := bufio.NewScanner(stderr); in.Scan(); {
-		if re.MatchString(in.Text()) {
-			return
-		}
 		seen = append(seen, in.Text())
+		if all := strings.Join(seen, "\n"); re.MatchString(all) {
+			return all
+		}
 	}
 	t.Fatalf("no line %q among:\n%s", pattern, strings.Join(seen, "\n"))
+	return ""
 }
 
 // checkSite looks at both listeners as a browser and a notebook would.

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"errors"
 
 	"github.com/spf13/cobra"
@@ -17,49 +18,58 @@ func (a *app) pullCommand() *cobra.Command {
 		Long: "Pulls sources, normalizes their rows and stages them, encrypted. Charges and publishes nothing.\n" +
 			"The source report says what became of every row. Its figures are exact: it is for the data officer.",
 		RunE: func(c *cobra.Command, args []string) error {
-			l, err := a.line()
-			if err != nil {
-				return err
-			}
 			if c.Flags().Changed("accept") && (opt.Accept == "" || len(args) != 1) {
 				return usage("--accept needs a reason and one source: halftone pull SOURCE --accept \"REASON\"")
 			}
 			opt.Sources = args
-			p := a.progress()
-			l.Watch = p.event
-			var res []pipeline.SourceResult
-			err = l.Locked(func() (err error) {
-				res, err = l.Pull(c.Context(), opt)
-				return err
-			})
-			p.done()
-			var stop *pipeline.SourceStopped
-			if err != nil && !errors.As(err, &stop) {
-				return err
+			pull := func(l pipeline.Line) error { return a.pull(c.Context(), l, opt) }
+			if len(args) == 0 {
+				return a.each(pull)
 			}
-			if a.json {
-				if jerr := a.object(pullJSON(res)); jerr != nil {
-					return jerr
-				}
-				return err
-			}
-			for _, r := range res {
-				a.printPull(l, r, true)
-			}
+			l, err := a.line() // a name of a source is one of a dataset
 			if err != nil {
-				return a.stopped(l, err)
+				return err
 			}
-			if opt.DryRun {
-				a.print("Nothing was kept (--dry-run).\n")
-				return nil
-			}
-			a.print("Next: halftone plan, halftone run\n")
-			return nil
+			return pull(l)
 		},
 	}
 	c.Flags().BoolVar(&opt.DryRun, "dry-run", false, "normalize and report, keep nothing")
 	c.Flags().StringVar(&opt.Accept, "accept", "", "take a source that has shrunk; the reason is recorded with your name")
 	return c
+}
+
+func (a *app) pull(ctx context.Context, l pipeline.Line, opt pipeline.PullOptions) error {
+	p := a.progress()
+	l.Watch = p.event
+	var res []pipeline.SourceResult
+	err := l.Locked(func() (err error) {
+		res, err = l.Pull(ctx, opt)
+		return err
+	})
+	p.done()
+	var stop *pipeline.SourceStopped
+	if err != nil && !errors.As(err, &stop) {
+		return err
+	}
+	if a.json {
+		if jerr := a.object(pullJSON(res)); jerr != nil {
+			return jerr
+		}
+		return err
+	}
+	a.heading()
+	for _, r := range res {
+		a.printPull(l, r, true)
+	}
+	switch {
+	case err != nil:
+		return a.stopped(l, err)
+	case opt.DryRun:
+		a.print("Nothing was kept (--dry-run).\n")
+	default:
+		a.print("Next: halftone plan, halftone run\n")
+	}
+	return nil
 }
 
 type pullObject struct {

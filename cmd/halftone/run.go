@@ -19,10 +19,10 @@ func (a *app) runCommand() *cobra.Command {
 		Long: "Pulls every source, releases every due period that is not released (one charge each), composes one version of all\n" +
 			"releases and publishes it. When nothing is due it says so, charges nothing and changes nothing.",
 		RunE: func(c *cobra.Command, _ []string) error {
+			if err := parsePeriods(periods, &opt); err != nil {
+				return err
+			}
 			return a.each(func(l pipeline.Line) error {
-				if err := parsePeriods(periods, &opt); err != nil {
-					return err
-				}
 				p := a.progress()
 				l.Watch = p.event
 				began := a.clock.Now().UTC()

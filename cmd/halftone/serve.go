@@ -20,7 +20,7 @@ func (a *app) serveCommand() *cobra.Command {
 		Long: "Runs the line at every occurrence of the schedule in halftone.yaml, and serves the public folder. What a crash interrupts\n" +
 			"is gone on with at the next start, without a second charge.",
 		RunE: func(c *cobra.Command, _ []string) error {
-			ls, err := a.lines()
+			ls, _, err := a.lines()
 			if err != nil {
 				return err
 			}
@@ -123,6 +123,7 @@ func (a *app) daemons(ls []pipeline.Line) (out []*pipeline.Daemon, err error) {
 	if len(out) == 0 {
 		return nil, usage("no dataset of this instance has a schedule; give one `schedule: {cron: …, timezone: …}`, or run by hand: halftone run")
 	}
+	pipeline.Together(out)
 	return out, nil
 }
 

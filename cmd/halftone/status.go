@@ -1,7 +1,9 @@
 package main
 
 import (
+	"context"
 	"fmt"
+	"path/filepath"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -14,6 +16,13 @@ func (a *app) statusCommand() *cobra.Command {
 	c := &cobra.Command{
 		Use: "status", Short: "say where the dataset stands", Args: none,
 		RunE: func(c *cobra.Command, _ []string) error {
+			ls, whole, err := a.lines()
+			if err != nil {
+				return err
+			}
+			if whole && !a.json {
+				return a.instanceStatus(c.Context(), ls, withRuns)
+			}
 			return a.each(func(l pipeline.Line) error {
 				s, err := l.Status(c.Context())
 				if err != nil {
@@ -22,7 +31,7 @@ func (a *app) statusCommand() *cobra.Command {
 				if a.json {
 					err = a.object(statusJSON(l, s))
 				} else {
-					a.printStatus(l, s, withRuns)
+					a.printStatus(l.Dataset.Name, []stand{{l, s}}, withRuns)
 				}
 				if err == nil && s.Locked != nil {
 					return s.Locked
@@ -70,7 +79,40 @@ func statusJSON(l pipeline.Line, s pipeline.Status) map[string]any {
 	return o
 }
 
-func (a *app) printStatus(l pipeline.Line, s pipeline.Status, withRuns bool) {
+// A stand is where one dataset stands.
+type stand struct {
+	l pipeline.Line
+	s pipeline.Status
+}
+
+// instanceStatus shows all datasets of an instance in one table.
+func (a *app) instanceStatus(ctx context.Context, ls []pipeline.Line, withRuns bool) error {
+	var all []stand
+	failed := a.all(ls, func(l pipeline.Line) error {
+		s, err := l.Status(ctx)
+		if err != nil {
+			return err
+		}
+		all = append(all, stand{l, s})
+		if len(all) > 1 {
+			return nil // the ledger is one: it is said once
+		}
+		return s.Locked
+	})
+	if len(all) == 0 {
+		return failed
+	}
+	dir, err := filepath.Abs(a.dir)
+	if err != nil {
+		return err
+	}
+	a.printStatus("INSTANCE "+dir, all, withRuns)
+	return failed
+}
+
+func (a *app) printStatus(of string, all []stand, withRuns bool) {
+	// 1. The ledger, which all share.
+	s := all[0].s
 	ledger := "nothing charged yet"
 	if s.Head != "" {
 		ledger = fmt.Sprintf("ledger ok, head %s, witnessed by %s", short(s.Head), plural(s.Witnesses, "version", "versions"))
@@ -78,7 +120,39 @@ func (a *app) printStatus(l pipeline.Line, s pipeline.Status, withRuns bool) {
 	if s.Locked != nil {
 		ledger = "ledger locked"
 	}
-	a.print("%s · %s · store sqlite · %s UTC\n\n", l.Dataset.Name, ledger, a.clock.Now().UTC().Format("2006-01-02 15:04"))
+	a.print("%s · %s · store sqlite · %s UTC\n\n", of, ledger, a.clock.Now().UTC().Format("2006-01-02 15:04"))
+	// 2. A row a dataset.
+	g := grid{left: map[int]bool{1: true, 2: true, 3: true, 4: true, 5: true, 6: true}}
+	g.add("DATASET", "LATEST", "PUBLISHED", "NEXT PERIOD", "DUE", "NEXT RUN", "STATE")
+	for _, d := range all {
+		g.add(d.row()...)
+	}
+	g.write(a.out)
+	// 3. What there is to say of each, and what to do.
+	waits := false
+	for _, d := range all {
+		a.print("\n")
+		if len(all) > 1 {
+			a.print("%s\n", d.l.Dataset.Name)
+		}
+		a.printDetails(d.s, withRuns)
+		waits = waits || len(d.s.Reserved) > 0 || len(d.s.Due) > 0
+	}
+	if len(all) > 1 {
+		a.print("\n")
+	}
+	switch {
+	case s.Locked != nil:
+		a.print("Next: bring back the newest copy of the state folder; if it is lost: halftone unlock --help. Nothing is charged before\n")
+	case waits:
+		a.print("Next: halftone run\n")
+	default:
+		a.print("Nothing to do now.\n")
+	}
+}
+
+func (d stand) row() []string {
+	s := d.s
 	dash := func(s string, ok bool) string {
 		if ok {
 			return s
@@ -87,14 +161,14 @@ func (a *app) printStatus(l pipeline.Line, s pipeline.Status, withRuns bool) {
 	}
 	next := "by hand"
 	if s.NextRun != nil {
-		next = s.NextRun.At.Format("2006-01-02 15:04") + " " + l.Dataset.Schedule.Timezone
+		next = s.NextRun.At.Format("2006-01-02 15:04") + " " + d.l.Dataset.Schedule.Timezone
 	}
-	g := grid{left: map[int]bool{1: true, 2: true, 3: true, 4: true, 5: true, 6: true}}
-	g.add("DATASET", "LATEST", "PUBLISHED", "NEXT PERIOD", "DUE", "NEXT RUN", "STATE")
-	g.add(l.Dataset.Name, dash(s.Latest.Name, s.Latest.Name != ""), dash(s.Published.Format(time.DateOnly), !s.Published.IsZero()),
-		dash(s.Next.String(), s.Next.Months() > 0), dash(s.NextDue.Format(time.DateOnly), s.Next.Months() > 0), next, state(s))
-	g.write(a.out)
-	a.print("\n  periods    %s released · due now: %s\n", span(s.Released), spanKeys(s.Due))
+	return []string{d.l.Dataset.Name, dash(s.Latest.Name, s.Latest.Name != ""), dash(s.Published.Format(time.DateOnly), !s.Published.IsZero()),
+		dash(s.Next.String(), s.Next.Months() > 0), dash(s.NextDue.Format(time.DateOnly), s.Next.Months() > 0), next, state(s)}
+}
+
+func (a *app) printDetails(s pipeline.Status, withRuns bool) {
+	a.print("  periods    %s released · due now: %s\n", span(s.Released), spanKeys(s.Due))
 	if r := s.Revision; r != nil {
 		a.print("  revision   edition %d of %s is due on %s; budget is kept for it\n", r.Key.Edition, r.Key.Period, r.At.Format(time.DateOnly))
 	}
@@ -114,14 +188,6 @@ func (a *app) printStatus(l pipeline.Line, s pipeline.Status, withRuns bool) {
 	}
 	if withRuns {
 		a.printRuns(s)
-	}
-	switch {
-	case s.Locked != nil:
-		a.print("Next: bring back the newest copy of the state folder; if it is lost: halftone unlock --help. Nothing is charged before\n")
-	case len(s.Reserved) > 0, len(s.Due) > 0:
-		a.print("Next: halftone run\n")
-	default:
-		a.print("Nothing to do now.\n")
 	}
 }
 

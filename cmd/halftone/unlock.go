@@ -22,11 +22,11 @@ func (a *app) unlockCommand() *cobra.Command {
 			if len(by) < 2 || reason == "" {
 				return usage("unlock needs two different names (--by NAME --by NAME) and --reason")
 			}
-			ls, err := a.lines()
+			l, err := a.anyLine()
 			if err != nil {
 				return err
 			}
-			u, err := ls[0].Unlock(c.Context(), by, reason)
+			u, err := l.Unlock(c.Context(), by, reason)
 			if err != nil {
 				return err
 			}

@@ -22,7 +22,7 @@ func (a *app) validateCommand() *cobra.Command {
 				if err := l.TermsHold(b.Account); err != nil {
 					return err
 				}
-				for _, w := range a.warnings {
+				for _, w := range a.warnings[l.Dataset.Name] {
 					a.note("%s", w.Problem.Error())
 				}
 				d := l.Dataset

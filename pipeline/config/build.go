@@ -43,7 +43,8 @@ func (b *builder) warn(at place, message, fix string) {
 // build numbers its steps: each needs what stands above it.
 func (b *builder) build(root cursor) {
 	d := &b.out
-	d.Name = root.get("dataset").text()
+	name := root.get("dataset")
+	d.Name, d.places.name = name.text(), Problem{File: b.src.file, Line: name.at.line, Column: name.at.col}
 	// 1. Public text.
 	b.about(root)
 	// 2. Periods, then the code lists: what cells there can be.

@@ -252,7 +252,7 @@ func (b *builder) publish(v cursor) {
 			f.add("a second folder in \"publish\" is not implemented yet", "keep one folder")
 			continue
 		}
-		b.out.Public, b.out.ownPublic = f.text(), true
+		b.out.Public, b.out.places.folder = f.text(), Problem{File: b.src.file, Line: f.at.line, Column: f.at.col}
 	}
 }
 

@@ -30,19 +30,22 @@ import (
 
 // A Dataset is one halftone.yaml, decoded and cross-checked.
 type Dataset struct {
-	Name      string
-	Dir       string        // folder of the file: the base of its paths
-	Spec      privacy.Spec  // mechanism resolved, checked
-	About     outputs.About // public text; BaseURL is the caller's
-	Calendar  Calendar
-	Lists     []codelist.List // one a dimension, in the spec's order
-	Sources   []Source        // in the order of the file
-	Schedule  *Schedule       // nil: by hand
-	Public    string          // folder of `publish`, as written; default "public"
-	Auto      bool            // mechanism: auto, as written
-	ownPublic bool            // publish is written
-	Choice    privacy.Choice  // what auto compared
+	Name     string
+	Dir      string        // folder of the file: the base of its paths
+	Spec     privacy.Spec  // mechanism resolved, checked
+	About    outputs.About // public text; BaseURL is the caller's
+	Calendar Calendar
+	Lists    []codelist.List // one a dimension, in the spec's order
+	Sources  []Source        // in the order of the file
+	Schedule *Schedule       // nil: by hand
+	Public   string          // folder of `publish`, as written; default "public"
+	Auto     bool            // mechanism: auto, as written
+	places   places
+	Choice   privacy.Choice // what auto compared
 }
+
+// places are where an instance finds fault with a dataset that is sound by itself.
+type places struct{ name, folder Problem }
 
 // A Source is one feed, ready to be opened.
 type Source struct {
@@ -137,6 +140,9 @@ func load(dir, file, text string, kinds []string, open func(string) ([]byte, err
 	for i := range b.warnings {
 		w := &b.warnings[i]
 		w.Excerpt = src.excerpt(place{w.Line, w.Column})
+	}
+	for _, p := range []*Problem{&b.out.places.name, &b.out.places.folder} {
+		p.Excerpt = src.excerpt(place{p.Line, p.Column})
 	}
 	return b.out, b.warnings, nil
 }

@@ -4,7 +4,9 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"iter"
 	"os"
+	"path"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -16,6 +18,9 @@ import (
 // a ledger and a public folder by.
 const InstanceFile = "instance.yaml"
 
+// datasetFile is what the file of a dataset is called below an instance.
+const datasetFile = "halftone.yaml"
+
 // An Instance is one instance.yaml with its datasets.
 type Instance struct {
 	Dir      string // folder of the file: the base of its paths
@@ -25,16 +30,20 @@ type Instance struct {
 	Datasets []Dataset // by name; Spec.Population has the cap that the instance gives it
 }
 
-// LoadInstance reads dir/instance.yaml and every dataset that it names. Problems,
-// those of the datasets among them, come as [Errors], all of them; without the
-// file the error is [fs.ErrNotExist].
-func LoadInstance(dir string, kinds []string) (Instance, []Warning, error) {
+// LoadInstance reads dir/instance.yaml and every dataset that it names, and gives
+// the warnings of each dataset by its name. Problems, those of the datasets among
+// them, come as [Errors], all of them; without the file the error is
+// [fs.ErrNotExist].
+func LoadInstance(dir string, kinds []string) (Instance, map[string][]Warning, error) {
 	b, err := readFile(filepath.Join(dir, InstanceFile))
 	if err != nil {
 		return Instance{}, nil, fmt.Errorf("config: %s: %w", InstanceFile, cause(err))
 	}
 	text := strings.NewReplacer("\r\n", "\n", "\r", "\n").Replace(strings.TrimPrefix(string(b), "\ufeff"))
 	src := newSource(InstanceFile, text)
+	if nothing(text) {
+		text = "{}" // every key has a default
+	}
 	root, problems := parse(src, text)
 	if root == nil {
 		return Instance{}, nil, src.errors(problems)
@@ -44,7 +53,7 @@ func LoadInstance(dir string, kinds []string) (Instance, []Warning, error) {
 	c.problems = problems
 	c.check(root, f, InstanceFile)
 	in := Instance{Dir: dir}
-	var warnings []Warning
+	var warnings map[string][]Warning
 	var below Errors
 	if root.kind == mapNode {
 		warnings, below = in.build(&builder{checker: c, kinds: kinds}, c.root(root, f))
@@ -53,6 +62,16 @@ func LoadInstance(dir string, kinds []string) (Instance, []Warning, error) {
 		return Instance{}, nil, append(src.errors(c.problems), below...)
 	}
 	return in, warnings, nil
+}
+
+// nothing reports whether a file has comments only.
+func nothing(text string) bool {
+	for line := range strings.Lines(text) {
+		if s := strings.TrimSpace(line); s != "" && !strings.HasPrefix(s, "#") {
+			return false
+		}
+	}
+	return true
 }
 
 // wholeInstance is instance.yaml, every key of it.
@@ -75,7 +94,8 @@ func wholeInstance() *form {
 }
 
 // build loads the datasets and gives them their caps.
-func (in *Instance) build(b *builder, root cursor) (warnings []Warning, below Errors) {
+func (in *Instance) build(b *builder, root cursor) (warnings map[string][]Warning, below Errors) {
+	warnings = map[string][]Warning{}
 	in.State, in.Public, in.BaseURL = root.get("state").text(), root.get("public").text(), root.get("base_url").text()
 	caps := map[string]privacy.Population{}
 	for p, v := range root.get("populations").each() {
@@ -84,29 +104,39 @@ func (in *Instance) build(b *builder, root cursor) (warnings []Warning, below Er
 	seen := map[string]string{}
 	for _, file := range in.files(root.get("datasets")) {
 		d, ws, err := Load(filepath.Join(in.Dir, filepath.Dir(file)), filepath.Base(file), b.kinds)
+		at := func(p Problem) Problem { // its file is relative to the dataset's folder
+			p.File = path.Join(path.Dir(file), filepath.ToSlash(p.File))
+			return p
+		}
 		var es Errors
 		switch {
 		case errors.As(err, &es):
-			for i := range es {
-				es[i].File = filepath.ToSlash(filepath.Join(filepath.Dir(file), es[i].File))
+			for _, p := range es {
+				below = append(below, at(p))
 			}
-			below = append(below, es...)
 			continue
 		case err != nil:
-			b.add(root.at, err.Error(), "")
+			below = append(below, Problem{File: file, Message: err.Error()})
 			continue
-		case d.ownPublic:
-			below = append(below, Problem{File: file, Message: "a dataset of an instance is published in the instance's folder", Fix: "take `publish` out of " + file})
+		}
+		if p := at(d.places.folder); p.Line > 0 {
+			p.Message, p.Fix = "a dataset of an instance is published in the folder of the instance, "+quoted(in.Public), "take the folder out of `publish`; `public` in "+InstanceFile+" names the one of all"
+			below = append(below, p)
 		}
 		if other, twice := seen[d.Name]; twice {
-			below = append(below, Problem{File: file, Message: fmt.Sprintf("dataset %s stands in %s as well: one name is one account in the ledger", quoted(d.Name), other), Fix: "give one of them another name"})
+			p := at(d.places.name)
+			p.Message, p.Fix = fmt.Sprintf("dataset %s stands in %s as well: one name is one account in the ledger", quoted(d.Name), other), "give the newer of them another name"
+			below = append(below, p)
 		}
 		seen[d.Name] = file
 		if cap, ok := caps[d.Spec.Population.Name]; ok {
 			d.Spec.Population = cap
 		}
-		d.About.BaseURL = in.BaseURL
-		in.Datasets, warnings = append(in.Datasets, d), append(warnings, ws...)
+		d.About.BaseURL, d.Public = in.BaseURL, in.Public
+		in.Datasets = append(in.Datasets, d)
+		for _, w := range ws {
+			warnings[d.Name] = append(warnings[d.Name], Warning{at(w.Problem)})
+		}
 	}
 	slices.SortFunc(in.Datasets, func(x, y Dataset) int { return strings.Compare(x.Name, y.Name) })
 	return warnings, below
@@ -116,6 +146,9 @@ func (in *Instance) build(b *builder, root cursor) (warnings []Warning, below Er
 func (b *builder) population(name string, total cursor) privacy.Population {
 	p := privacy.Population{Name: name}
 	if rho := total.get("rho"); rho.given() {
+		if delta := total.get("delta"); delta.given() {
+			delta.add("delta goes with epsilon: a cap in rho needs none", "take delta out")
+		}
 		p.NanoRho = b.nano(rho, "rho")
 		return p
 	}
@@ -126,22 +159,40 @@ func (b *builder) population(name string, total cursor) privacy.Population {
 	return p
 }
 
+// paths are the texts of a list with where they stand, or those of its default.
+func (v cursor) paths() iter.Seq2[cursor, string] {
+	return func(yield func(cursor, string) bool) {
+		if !v.given() {
+			for _, s := range v.texts() {
+				if !yield(v, s) {
+					return
+				}
+			}
+			return
+		}
+		for item := range v.items() {
+			if !yield(item, item.text()) {
+				return
+			}
+		}
+	}
+}
+
 // files are the datasets' files, each once, in order.
 func (in *Instance) files(v cursor) []string {
 	var out []string
-	for i, pattern := range v.texts() {
+	for at, pattern := range v.paths() {
 		found, err := fs.Glob(os.DirFS(in.Dir), filepath.ToSlash(filepath.Clean(pattern)))
 		if err != nil || len(found) == 0 {
-			at := v
-			for item := range v.items() {
-				if i--; i < 0 {
-					at = item
-					break
-				}
-			}
-			at.add("no file "+quoted(pattern)+" below this folder", "paths are relative to instance.yaml: [\"*/halftone.yaml\"]")
+			at.add("no file "+quoted(pattern)+" below this folder", `paths are relative to instance.yaml: ["*/halftone.yaml"]`)
 		}
-		out = append(out, found...)
+		for _, file := range found {
+			if path.Base(file) != datasetFile { // -C FOLDER would not find it
+				at.add(quoted(file)+" is not called "+datasetFile, "keep each dataset in a folder of its own: [\"*/"+datasetFile+"\"]")
+				continue
+			}
+			out = append(out, file)
+		}
 	}
 	slices.Sort(out)
 	return slices.Compact(out)

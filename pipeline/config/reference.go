@@ -6,8 +6,8 @@ import (
 	"strings"
 )
 
-// Reference gives a page in Markdown on every key of halftone.yaml that is
-// implemented, made from the same declaration as the checks.
+// Reference gives a page in Markdown on every key of halftone.yaml and instance.yaml
+// that is implemented, made from the same declaration as the checks.
 func Reference(kinds ...string) string {
 	r := &page{done: map[string]bool{}}
 	r.line("# halftone.yaml")
@@ -18,28 +18,39 @@ func Reference(kinds ...string) string {
 	r.line("")
 	r.line("**P** marks what the promise rests on: it is fixed before a pull, and its digest is pinned by every charge.")
 	r.section("", wholeFile(kinds))
+	r.line("")
+	r.line("# instance.yaml")
+	r.line("")
+	r.line("Only for several datasets on one state folder, one ledger and one public folder: it stands above their folders. Every key has a default,")
+	r.line("paths are relative to the file, and an unknown key is an error.")
+	r.instance = true
+	r.section("", wholeInstance())
 	return r.String()
 }
 
 type page struct {
 	strings.Builder
-	done map[string]bool // sections: a form that stands twice is described once
+	done     map[string]bool // sections: a form that stands twice is described once
+	instance bool            // the second file
 }
 
 func (r *page) line(s string) { r.WriteString(s + "\n") }
 
 // section writes the table of one object, then the sections below it.
 func (r *page) section(path string, f *form) {
-	if r.done[path] {
+	title := path
+	switch {
+	case path == "" && r.instance:
+		title = "Keys of instance.yaml"
+	case path == "":
+		title = "Keys"
+	}
+	if r.done[title] {
 		return
 	}
-	r.done[path] = true
+	r.done[title] = true
 	r.line("")
-	if path == "" {
-		r.line("## Keys")
-	} else {
-		r.line("## " + path)
-	}
+	r.line("## " + title)
 	r.line("")
 	if len(f.oneOf) > 0 {
 		r.line("Exactly one of " + list(ticked(f.oneOf), "and") + ".")
