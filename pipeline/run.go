@@ -250,6 +250,9 @@ func (s *session) surprises(ctx context.Context, due []privacy.Key) (empty, late
 		if c.Key.Series != s.l.Dataset.Spec.Series || revised || c.Burnt {
 			continue
 		}
+		if _, err := s.st.Pinned(c.Key); errors.Is(err, staging.ErrGone) {
+			continue // a restored backup: the key of the charge's digest is gone, nothing can be compared
+		}
 		uses := staging.Uses{}
 		held := false
 		for _, src := range s.l.Dataset.Sources {

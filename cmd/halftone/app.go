@@ -128,7 +128,8 @@ func (a *app) root() *cobra.Command {
 	f.BoolVar(&a.plain, "plain", false, "no progress bars")
 	f.BoolVar(&a.debug, "debug", false, "say on standard error what is being done")
 	c.AddCommand(a.initCommand(), a.validateCommand(), a.doctorCommand(), a.pullCommand(), a.quarantineCommand(), a.planCommand(),
-		a.runCommand(), a.statusCommand(), a.budgetCommand(), a.verifyCommand(), a.serveCommand(), a.unlockCommand(), a.keysCommand(), a.schemaCommand())
+		a.runCommand(), a.statusCommand(), a.budgetCommand(), a.verifyCommand(), a.serveCommand(), a.keysCommand(),
+		a.backupCommand(), a.restoreCommand(), a.ledgerCommand(), a.unlockCommand(), a.schemaCommand())
 	c.InitDefaultCompletionCmd()
 	return c
 }
@@ -141,10 +142,10 @@ func none(c *cobra.Command, args []string) error {
 	return nil
 }
 
-// between refuses a wrong number of arguments, with exit code 2.
-func between(low, high int, what string) cobra.PositionalArgs {
+// one refuses any other number of arguments than one, with exit code 2.
+func one(what string) cobra.PositionalArgs {
 	return func(c *cobra.Command, args []string) error {
-		if len(args) < low || len(args) > high {
+		if len(args) != 1 {
 			return usage("%s takes %s; see: %s --help", c.CommandPath(), what, c.CommandPath())
 		}
 		return nil

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"fmt"
 	"path/filepath"
 	"strconv"
@@ -13,10 +14,16 @@ import (
 )
 
 func (a *app) budgetCommand() *cobra.Command {
-	return &cobra.Command{
+	var check bool
+	c := &cobra.Command{
 		Use: "budget", Short: "say what has been spent and what is left", Args: none,
+		Long: "Says what has been spent and what is left. With --verify it holds the ledger against its sealed files and the public\n" +
+			"folder instead: exit code 5 when the ledger is locked or its chain is broken, 6 on a difference.",
 		RunE: func(c *cobra.Command, _ []string) error {
 			return a.each(func(l pipeline.Line) error {
+				if check {
+					return a.audit(c.Context(), l)
+				}
 				b, err := l.Budget(c.Context())
 				if err != nil {
 					return err
@@ -29,6 +36,39 @@ func (a *app) budgetCommand() *cobra.Command {
 			})
 		},
 	}
+	c.Flags().BoolVar(&check, "verify", false, "check chain, seals, costs, caps and the public folder")
+	return c
+}
+
+// audit prints what came of holding the ledger against files.
+func (a *app) audit(ctx context.Context, l pipeline.Line) error {
+	r, err := l.Audit(ctx)
+	if err != nil {
+		return err
+	}
+	if a.json {
+		if err := a.object(r); err != nil {
+			return err
+		}
+	} else {
+		a.print("%s · the ledger, its sealed files and the public folder; no data were read\n", l.Dataset.Name)
+		a.printChecks(r.Checks)
+	}
+	switch {
+	case r.Locked:
+		if !a.json {
+			a.print("the ledger is locked: nothing is charged before the newest copy of the state folder is back\nNext: halftone restore FILE   from the newest backup\n")
+		}
+		return &exitError{5, nil}
+	case !r.OK:
+		if !a.json {
+			a.print("not verified: somebody has to look at this before the next run\n")
+		}
+		return &exitError{6, nil}
+	case !a.json:
+		a.print("verified\nNext: halftone verify %s   checks the published files themselves\n", filepath.Join(l.Public, "datasets", l.Dataset.Name))
+	}
+	return nil
 }
 
 type budgetObject struct {

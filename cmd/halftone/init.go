@@ -27,7 +27,7 @@ const ignored = `# exact rows, keys and the ledger: never in git
 func (a *app) initCommand() *cobra.Command {
 	var example string
 	c := &cobra.Command{
-		Use: "init DIR", Short: "make a ready project", Args: between(1, 1, "one folder"),
+		Use: "init DIR", Short: "make a ready project", Args: one("one folder"),
 		Long: "Makes a project in a new or empty folder: halftone.yaml with comments, code lists and data to try it on.",
 		RunE: func(_ *cobra.Command, args []string) error { return a.init(args[0], example) },
 	}

@@ -177,7 +177,7 @@ func (a *app) stopped(l pipeline.Line, err error) error {
 func (a *app) quarantineCommand() *cobra.Command {
 	var most int
 	c := &cobra.Command{
-		Use: "quarantine SOURCE", Short: "show which rows of a source were not mapped, and why", Args: between(1, 1, "one source"),
+		Use: "quarantine SOURCE", Short: "show which rows of a source were not mapped, and why", Args: one("one source"),
 		Long: "Lists file, row, column and reason of the rows that the newest pull of a source could not map. It never shows a label or a value.",
 		RunE: func(_ *cobra.Command, args []string) error {
 			l, err := a.line()

@@ -29,6 +29,7 @@ func TestScripts(t *testing.T) {
 		Dir: "testdata/script",
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"exits": exits, "snapshot": snapshot, "unchanged": unchanged, "nocanary": nocanary, "web": web, "edit": edit, "flip": flip,
+			"agekey": agekey, "holds": holds, "private": private, "chain": chain, "startswith": startswith, "renumber": renumber, "forge": forge,
 		},
 		Setup: func(env *testscript.Env) error {
 			env.Values[snapshots{}] = map[string]string{}

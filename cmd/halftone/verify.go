@@ -20,7 +20,7 @@ import (
 func (a *app) verifyCommand() *cobra.Command {
 	var key string
 	c := &cobra.Command{
-		Use: "verify DIR|URL", Short: "recompute a published version from what is published", Args: between(1, 1, "one folder or address"),
+		Use: "verify DIR|URL", Short: "recompute a published version from what is published", Args: one("one folder or address"),
 		Long: "Checks a version, or a dataset's latest one: signature, sums, sealed files, ledger, cost, and every number recomputed from the sealed files.\n" +
 			"Needs no data, no secret and, for a folder, no network. A difference: exit code 6.",
 		RunE: func(c *cobra.Command, args []string) error {
@@ -88,13 +88,7 @@ func by() []verify.Option {
 
 func (a *app) printVerify(r verify.Report) {
 	a.print("%s %s · no data and no secrets were used\n", r.Dataset, r.Version)
-	for _, c := range r.Checks {
-		word := "ok  "
-		if !c.OK {
-			word = "FAIL"
-		}
-		a.print("%s %-10s %s\n", word, c.Name, c.Detail)
-	}
+	a.printChecks(r.Checks)
 	if !r.OK {
 		a.print("not verified: do not use this version before somebody has looked at it\n")
 		return
@@ -113,4 +107,14 @@ func (a *app) printVerify(r verify.Report) {
 			plural(int(r.Spent.P), "period", "periods"), r.Spent.M, strings.Join(r.Spent.Sources, ", "))
 	}
 	a.print("\nverified\n")
+}
+
+func (a *app) printChecks(checks []verify.Check) {
+	for _, c := range checks {
+		word := "ok  "
+		if !c.OK {
+			word = "FAIL"
+		}
+		a.print("%s %-10s %s\n", word, c.Name, c.Detail)
+	}
 }

@@ -77,11 +77,12 @@ func Tail(d Dist, k int64) float64 {
 
 // invert is Tail from the characteristic function, k >= 1.
 func invert(d Dist, k int64) float64 {
-	if f := math.Sqrt(d.Variance()) / coarse; f > 1 {
+	sd := math.Sqrt(d.Variance())
+	if float64(k) > 64*sd+64 {
+		return 0 // below 10⁻³⁸ for every distribution here, and dear to compute
+	}
+	if f := sd / coarse; f > 1 {
 		k, d = max(1, int64(math.Round((float64(k)-0.5)/f+0.5))), d.Shrunk(f)
-		if k > 64*coarse {
-			return 0
-		}
 	}
 	n := points(d, k)
 	// j and n-j give the same term, and n is even: half the circle twice.

@@ -264,7 +264,7 @@ func (o *Model) known(i int, variance float64, comparisons int) (half, detectabl
 		// Laplace noise scales; beyond this width rounding to whole numbers is nothing.
 		small := noise.Sum{noise.Laplace{B: mostExact}, noise.Laplace{B: mostExact}}
 		scaled := func(q int64) int64 { return int64(math.Ceil(float64(q) * b / mostExact)) }
-		return noise.Quantile(d, 0.05), scaled(noise.Quantile(small, 0.05/float64(max(1, comparisons)))) + 1 + scaled(noise.Quantile(small, 0.4))
+		return noise.Laplace{B: b}.Quantile(0.05), scaled(noise.Quantile(small, 0.05/float64(max(1, comparisons)))) + 1 + scaled(noise.Quantile(small, 0.4))
 	}
 	diff := noise.Sum{d, d}
 	seen := noise.Quantile(diff, 0.05/float64(max(1, comparisons))) + 1 // least difference that is claimed

@@ -26,19 +26,29 @@ func Folder(dir string) error {
 	case err == nil:
 		return SyncFolder(filepath.Dir(dir))
 	case !errors.Is(err, fs.ErrExist):
-		return fmt.Errorf("state folder: %w", err)
+		return fmt.Errorf("state folder: %w", unplaced(err))
 	}
 	fi, err := os.Lstat(dir)
 	if err != nil {
-		return fmt.Errorf("state folder: %w", err)
+		return fmt.Errorf("state folder: %w", unplaced(err))
 	}
+	name := filepath.Base(dir) // its place is nobody's business
 	if !fi.IsDir() {
-		return fmt.Errorf("state folder %s is a file or a symbolic link: name the folder itself", dir)
+		return fmt.Errorf("state folder: %s is a file or a symbolic link: name the folder itself", name)
 	}
 	if fi.Mode().Perm()&0o077 != 0 {
-		return fmt.Errorf("state folder %s is open to other users (mode %04o): run chmod 700 on it", dir, fi.Mode().Perm())
+		return fmt.Errorf("state folder: %s is open to other users (mode %04o): run chmod 700 on it", name, fi.Mode().Perm())
 	}
 	return nil
+}
+
+// unplaced drops the path from an error.
+func unplaced(err error) error {
+	var p *fs.PathError
+	if errors.As(err, &p) {
+		return p.Err
+	}
+	return err
 }
 
 // File makes an empty file with mode 0600 where there is none, and refuses what

@@ -1,0 +1,212 @@
+package pipeline
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path"
+	"path/filepath"
+
+	"filippo.io/age"
+
+	"halftone/pipeline/backup"
+	"halftone/privacy"
+	"halftone/privacy/ledger"
+	"halftone/privacy/ledger/durable"
+)
+
+// A Restored says what was brought back, and what the public folder knows of it.
+type Restored struct {
+	backup.Manifest
+	Witnesses int   // published manifests whose head the ledger knows
+	Seen      int   // entries that the newest of them has seen; of Manifest.Entries
+	Locked    error // a published manifest knows more: the ledger is locked
+}
+
+// restoring is where a backup is unpacked and checked before it is put in place.
+const restoring = ".restoring"
+
+// Restore brings a backup back into a state folder that is absent or empty. The
+// backup is checked whole before anything of it is in place: digests, chain, and
+// every sealed file against its seal. A backup that is older than what has been
+// published is restored, too; the ledger is locked then, which Restored says.
+func (l Line) Restore(ctx context.Context, file string, with ...age.Identity) (out Restored, err error) {
+	// 1. The right key, a sound manifest.
+	f, err := os.Open(file)
+	if err != nil {
+		return out, usage("the backup cannot be read: %v", err)
+	}
+	defer func() { _ = f.Close() }() // nothing was written
+	r, err := backup.Open(f, with...)
+	if err != nil {
+		return out, err
+	}
+	out.Manifest = r.Manifest
+	// 2. An empty place that nobody else uses.
+	if err := l.vacant(); err != nil {
+		return out, err
+	}
+	return out, l.Locked(func() error {
+		if err := l.vacant(); err != nil { // again, with the lock
+			return err
+		}
+		// 3. Unpack beside the final place, check, put in place.
+		dir := filepath.Join(l.State, restoring)
+		if err := os.RemoveAll(dir); err != nil { // of a killed one
+			return fmt.Errorf("restore: %w", err)
+		}
+		defer func() { _ = os.RemoveAll(dir) }()
+		if err := unpack(r, dir); err != nil {
+			return err
+		}
+		if err := l.sound(ctx, dir, r.Manifest); err != nil {
+			return err
+		}
+		if err := place(dir, l.State); err != nil {
+			return err
+		}
+		// 4. What the world has seen.
+		return l.seen(ctx, &out)
+	})
+}
+
+// vacant refuses a state folder that holds anything.
+func (l Line) vacant() error {
+	entries, err := os.ReadDir(l.State)
+	if err != nil && !errors.Is(err, os.ErrNotExist) {
+		return fmt.Errorf("restore: %w", err)
+	}
+	for _, e := range entries {
+		if e.Name() != "lock" && e.Name() != restoring {
+			return fmt.Errorf("%w: the state folder is not empty, and a backup is never mixed with what is there. "+
+				"Nothing was restored: move the folder away first, and keep it until you know that you do not need it", ErrRefused)
+		}
+	}
+	return nil
+}
+
+// unpack writes the files of a backup below dir, durably.
+func unpack(r *backup.Reader, dir string) error {
+	made := map[string]bool{}
+	folders := func(name string) error { // of name below dir, outermost first
+		if err := durable.Folder(dir); err != nil {
+			return err
+		}
+		parent := path.Dir(name)
+		for i := range parent {
+			if parent[i] == '/' {
+				if err := durable.Folder(filepath.Join(dir, filepath.FromSlash(parent[:i]))); err != nil {
+					return err
+				}
+			}
+		}
+		made[parent] = true
+		return durable.Folder(filepath.Join(dir, filepath.FromSlash(parent)))
+	}
+	err := r.Files(func(f backup.File, content []byte) error {
+		if err := folders(f.Path); err != nil {
+			return fmt.Errorf("restore: %w", err)
+		}
+		w, err := os.OpenFile(filepath.Join(dir, filepath.FromSlash(f.Path)), os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+		if err != nil {
+			return fmt.Errorf("restore: %w", err)
+		}
+		_, err = w.Write(content)
+		if err == nil {
+			err = w.Sync()
+		}
+		if err := errors.Join(err, w.Close()); err != nil {
+			return fmt.Errorf("restore: %w", err)
+		}
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	for name := range made {
+		if err := durable.SyncFolder(filepath.Join(dir, filepath.FromSlash(name))); err != nil {
+			return fmt.Errorf("restore: %w", err)
+		}
+	}
+	return nil
+}
+
+// sound checks an unpacked backup: the chain whole and as long as the manifest
+// says, every seal with its file, no file without its seal, no dataset of another
+// project.
+func (l Line) sound(ctx context.Context, dir string, m backup.Manifest) (err error) {
+	led, err := ledger.Open(ctx, dir, l.Clock.Now)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, led.Close()) }()
+	if err := led.CheckWitness(ctx, nil); err != nil { // a file without a charge
+		return err
+	}
+	if err := (&session{l: l, led: led}).alone(ctx); err != nil {
+		return err
+	}
+	var got backup.Manifest
+	keys, err := l.contents(ctx, led, &got)
+	if err != nil {
+		return err
+	}
+	if got.Head != m.Head || got.Entries != m.Entries || len(keys) != m.Sealed() {
+		return fmt.Errorf("%w: its ledger is not the one that its manifest names", backup.ErrDamaged)
+	}
+	for _, k := range keys {
+		if _, err := led.Sealed(ctx, k); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// place moves what was checked into the state folder. The sealed files come first:
+// after a crash before the ledger is there, they lock the one that is made anew.
+func place(from, to string) error {
+	for _, name := range []string{"sealed", backup.LedgerFile, "keys"} {
+		err := os.Rename(filepath.Join(from, name), filepath.Join(to, name))
+		if err != nil && (name != "keys" || !errors.Is(err, os.ErrNotExist)) {
+			return fmt.Errorf("restore: %w", err)
+		}
+		if err := durable.SyncFolder(to); err != nil {
+			return fmt.Errorf("restore: %w", err)
+		}
+	}
+	return nil
+}
+
+// seen holds the restored ledger against what has been published.
+func (l Line) seen(ctx context.Context, out *Restored) error {
+	heads, err := l.heads(ctx)
+	if err != nil {
+		return fmt.Errorf("restored; the public folder cannot be held against it: %w", err)
+	}
+	led, err := ledger.Open(ctx, l.State, l.Clock.Now)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = led.Close() }() // nothing was written
+	links, err := led.Chain(ctx)
+	if err != nil {
+		return err
+	}
+	known := map[string]bool{}
+	for _, link := range links {
+		known[link.Hash] = true
+	}
+	for _, h := range heads {
+		if known[h.Head] {
+			out.Witnesses, out.Seen = out.Witnesses+1, max(out.Seen, h.Entries)
+		}
+	}
+	if err := led.CheckWitness(ctx, witnesses(heads)); errors.Is(err, privacy.ErrLocked) {
+		out.Locked = err
+		return nil
+	} else if err != nil {
+		return err
+	}
+	return nil
+}
