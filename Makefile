@@ -9,7 +9,7 @@ DEMO    ?= demo
 VERSION := $(shell git describe --always --dirty 2>/dev/null)
 
 .DEFAULT_GOAL := help
-.PHONY: help build demo test check format vet lint samples fuzz audit compare bench clean
+.PHONY: help build demo test check format vet lint samples fuzz audit compare bench model clean
 
 help: ## print this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -57,6 +57,9 @@ audit: ## attack our own releases at length (about ten minutes); the report goes
 	@mkdir -p bin
 	$(GO) test ./privacy/audit -run TestAudit -audit.long -audit.report $(CURDIR)/bin/audit.md -timeout 60m
 	@echo "report: bin/audit.md"
+
+model: ## search the release protocol for broken promises, with Spin
+	sh privacy/ledger/model/run.sh
 
 compare: ## errors of the planner, Laplace, Gaussian and least squares at equal (epsilon, delta); also bin/compare.csv
 	@mkdir -p bin

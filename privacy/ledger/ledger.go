@@ -152,11 +152,6 @@ func (l *core) write(ctx context.Context, decide func() (*privacy.Entry, error))
 	if err := l.usable(); err != nil {
 		return err
 	}
-	return l.append(ctx, decide)
-}
-
-// append is write for who holds the mutex, locked or not.
-func (l *core) append(ctx context.Context, decide func() (*privacy.Entry, error)) error {
 	return l.note(l.store.transact(ctx, l.book, func() (*privacy.Entry, error) {
 		e, err := decide()
 		if err != nil || e == nil {

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"halftone/privacy"
 )
@@ -44,62 +45,79 @@ func (l *core) Unlock(ctx context.Context, r Replay) (replayed int, burnt []priv
 	if l.lost != nil {
 		return 0, nil, l.lost
 	}
-	if replayed, err = l.replay(ctx, r); err != nil {
-		return 0, nil, err
-	}
-	for _, c := range r.Burn {
-		done := false
-		err := l.append(ctx, func() (*privacy.Entry, error) {
-			e, err := l.book.burn(c, r.By, r.Reason)
-			done = e != nil
-			return e, err
-		})
-		if err != nil {
-			return replayed, burnt, err
-		}
-		if done {
-			burnt = append(burnt, c.Key)
-		}
-	}
-	err = l.append(ctx, func() (*privacy.Entry, error) {
-		return &privacy.Entry{Kind: privacy.EntryUnlock, By: r.By, Reason: r.Reason}, nil
-	})
-	if err == nil {
-		l.locked = nil
-	}
-	return replayed, burnt, err
-}
-
-// replay appends the published links that the ledger does not have, sealed files first.
-func (l *core) replay(ctx context.Context, r Replay) (int, error) {
-	if _, err := privacy.CheckChain(r.Links); err != nil {
-		return 0, err
-	}
 	own, err := l.store.links(ctx)
 	if err != nil {
-		return 0, l.note(err)
+		return 0, nil, l.note(err)
+	}
+	if _, err := privacy.CheckChain(r.Links); err != nil {
+		return 0, nil, err
 	}
 	common := min(len(own), len(r.Links))
 	if common > 0 && own[common-1].Hash != r.Links[common-1].Hash {
-		return 0, fmt.Errorf("%w: they differ at or before entry %d", ErrFork, common)
+		return 0, nil, fmt.Errorf("%w: they differ at or before entry %d", ErrFork, common)
 	}
-	more := r.Links[common:]
+	more := slices.Clone(r.Links[common:])
+	replayed = len(more)
 	if err := l.adoptFiles(r, more); err != nil {
-		return 0, l.note(err)
+		return 0, nil, l.note(err)
 	}
-	fresh := newBook()
-	for _, link := range own {
-		if err := fresh.apply(link); err != nil {
-			return 0, err
+	made, burnt, err := l.answer(own, more, r)
+	if err != nil {
+		return 0, nil, err
+	}
+	// One transaction: a ledger that knows what was published and has not given up
+	// what was drawn besides would pass for whole.
+	fresh, err := bookOf(own)
+	if err != nil {
+		return 0, nil, err
+	}
+	if err := l.note(l.store.adopt(ctx, fresh, append(more, made...))); err != nil {
+		return 0, nil, err
+	}
+	l.book, l.locked = fresh, nil
+	return replayed, burnt, nil
+}
+
+// answer makes the links that follow the replayed ones: burns, and who unlocked.
+func (l *core) answer(own, more []privacy.Link, r Replay) (made []privacy.Link, burnt []privacy.Key, err error) {
+	b, err := bookOf(append(slices.Clone(own), more...))
+	if err != nil {
+		return nil, nil, err
+	}
+	add := func(e *privacy.Entry) error {
+		e.Day = l.now().UTC().Format(time.DateOnly)
+		link, err := privacy.NewLink(b.n+1, b.head, *e)
+		if err != nil {
+			return err
+		}
+		made = append(made, link)
+		return b.apply(link)
+	}
+	for _, c := range r.Burn {
+		e, err := b.burn(c, r.By, r.Reason)
+		if err != nil {
+			return nil, nil, err
+		}
+		if e == nil {
+			continue
+		}
+		if err := add(e); err != nil {
+			return nil, nil, err
+		}
+		burnt = append(burnt, c.Key)
+	}
+	return made, burnt, add(&privacy.Entry{Kind: privacy.EntryUnlock, By: r.By, Reason: r.Reason})
+}
+
+// bookOf is the book of a chain.
+func bookOf(links []privacy.Link) (*book, error) {
+	b := newBook()
+	for _, link := range links {
+		if err := b.apply(link); err != nil {
+			return nil, err
 		}
 	}
-	if len(more) > 0 {
-		if err := l.note(l.store.adopt(ctx, fresh, more)); err != nil {
-			return 0, err
-		}
-	}
-	l.book = fresh
-	return len(more), nil
+	return b, nil
 }
 
 // adoptFiles puts the sealed files that the links record where they belong.
