@@ -1,6 +1,8 @@
 package main
 
 import (
+	"fmt"
+	"math"
 	"path/filepath"
 	"strings"
 
@@ -126,6 +128,9 @@ func (a *app) printRun(l pipeline.Line, res pipeline.RunResult) {
 		a.printNothingDue(l, res)
 		return
 	}
+	if len(res.Released) > 0 {
+		a.print("noise     %s%s\n", mechanismName[res.Spec.Mechanism], chosen(l, res))
+	}
 	v := res.Version
 	a.print("compose   %-16s %s, %s, %s\n", v.Name, plural(v.Periods, "period", "periods"), plural(v.Tables, "table", "tables"), plural(v.Cells, "cell", "cells"))
 	a.print("publish   %-16s %s\n\n", "folder "+l.Dataset.Public, plural(v.Files, "file", "files"))
@@ -135,6 +140,21 @@ func (a *app) printRun(l pipeline.Line, res pipeline.RunResult) {
 	a.print("spent     epsilon %s of %s for %s%s · ledger head %s\n", a.epsilonOf(terms, res.Account.PersonCost), a.epsilonOf(terms, terms.Budget), article(l.Dataset.Spec.Unit),
 		spentOn(terms), short(v.Head))
 	a.printWhatNext(l, res.Revision)
+}
+
+// chosen says why auto has taken the mechanism.
+func chosen(l pipeline.Line, res pipeline.RunResult) string {
+	c := l.Dataset.Choice
+	n := float64(len(res.Spec.Tables))
+	switch {
+	case !l.Dataset.Auto:
+		return ""
+	case c.Mechanism != res.Spec.Mechanism || c.Laplace == 0 || c.Planner == 0:
+		return " (auto: " + map[bool]string{true: "fixed by the first charge", false: "the only one for this budget"}[len(res.Released) < len(res.Periods)] + ")"
+	case c.Mechanism == privacy.PlannerMechanism:
+		return fmt.Sprintf(" (auto: sd of a cell over tables %.1f, with Laplace %.1f)", math.Sqrt(c.Planner/n), math.Sqrt(c.Laplace/n))
+	}
+	return fmt.Sprintf(" (auto: sd of a cell over tables %.1f, with the planner %.1f)", math.Sqrt(c.Laplace/n), math.Sqrt(c.Planner/n))
 }
 
 func spentOn(t privacy.Terms) string {
