@@ -217,7 +217,8 @@ func TestRevisionWithoutRoom(t *testing.T) {
 	if err != nil || periods(res.Released) != "2026-02" || len(res.NoRoom) != 1 || res.NoRoom[0].String() != "made-up@2026-01.2" {
 		t.Errorf("released %q, no room for %v, %v", periods(res.Released), res.NoRoom, err)
 	}
-	if _, err = l.Run(t.Context(), RunOptions{}); ExitCode(err) != 3 {
-		t.Errorf("nothing but a revision without room is due: %v", err)
+	res, err = l.Run(t.Context(), RunOptions{})
+	if err != nil || res.State != StateNothingDue || len(res.NoRoom) != 1 {
+		t.Errorf("nothing but a revision without room is due: %s, %v", res.State, err)
 	}
 }

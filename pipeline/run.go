@@ -150,7 +150,8 @@ func (s *session) due(ctx context.Context, opt RunOptions) ([]privacy.Key, error
 
 // affordable leaves out releases whose period has too little left, such as a
 // revision that was planned after the first edition had taken all: one of them must
-// not keep the others from their turn. It fails when nothing else is due.
+// not keep the others from their turn. It fails when a first edition is among them
+// and nothing else is due.
 func (s *session) affordable(ctx context.Context, due []privacy.Key) (ok, not []privacy.Key, err error) {
 	spec := s.l.Dataset.Spec
 	for _, k := range due {
@@ -168,9 +169,10 @@ func (s *session) affordable(ctx context.Context, due []privacy.Key) (ok, not []
 			ok = append(ok, k)
 		}
 	}
-	if len(ok) == 0 && len(not) > 0 {
+	first := slices.IndexFunc(not, func(k privacy.Key) bool { return k.Edition == 1 })
+	if len(ok) == 0 && first >= 0 { // a revision left out is no news at every run
 		return nil, not, fmt.Errorf("%w: the budget of %s and its period is spent (all series and editions of a period share it); nothing was charged, see halftone budget",
-			privacy.ErrBudget, not[0])
+			privacy.ErrBudget, not[first])
 	}
 	return ok, not, nil
 }
@@ -325,8 +327,11 @@ func (s *session) resume(ctx context.Context) ([]Released, error) {
 	}
 	var out []Released
 	for _, c := range charges {
-		if c.State() != ledger.Reserved || c.Key.Series != s.l.Dataset.Spec.Series {
+		if c.State() != ledger.Reserved {
 			continue
+		}
+		if c.Key.Series != s.l.Dataset.Spec.Series {
+			return out, fmt.Errorf("%w: %s is charged and not sealed, and `series` has changed since; put halftone.yaml back as it was, run, then change it", privacy.ErrPinned, c.Key)
 		}
 		if c.SpecDigest != s.l.Dataset.Spec.Digest() {
 			return out, fmt.Errorf("%w: %s is charged and not sealed, and the configuration has changed since; put halftone.yaml and its code lists back as they were, run, then change them",

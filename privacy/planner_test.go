@@ -199,3 +199,38 @@ func TestPerson(t *testing.T) {
 		t.Errorf("nothing costs %d", got)
 	}
 }
+
+// Whatever could fail because of a value, or could not be opened again, stops before
+// the charge.
+func TestNothingIsChargedThatCannotBeReleased(t *testing.T) {
+	// Two maximal tables over more than 2²⁴ cells: a cube of two parts.
+	codes := func(n int) Dimension {
+		d := Dimension{Name: "d" + strconv.Itoa(n), Levels: []Level{{Name: "all", Codes: []string{Total}}, {Name: "code", Parent: make([]uint32, n)}}}
+		for i := range n {
+			d.Levels[1].Codes = append(d.Levels[1].Codes, strconv.Itoa(i))
+		}
+		return d
+	}
+	s := Spec{Dataset: "t", Series: 1, Measure: "flow", Unit: "case", Every: "year", Editions: 1, Mechanism: PlannerMechanism,
+		Dimensions: []Dimension{codes(5000), codes(5001)}, Tables: []Table{{Name: "a", Levels: []int{1, 0}}, {Name: "b", Levels: []int{0, 1}}},
+		Sources: []Source{{Name: "s", PerPeriod: 1, Periods: 1, Sensitivity: 1}}, Budget: Budget{NanoRho: 24_355_970}}
+	k := Key{"t", 1, year(t, 2026), 1}
+	// In the first part +2⁴⁰ and −2⁴⁰ fall on one code and cancel, in the second not.
+	c, l := filled(t, s, k.Period, [][]uint32{{0, 0}, {0, 1}}, []int64{1 << 40, -1 << 40}), newTestLedger()
+	if parts := len(c.exact().parts); parts != 2 {
+		t.Fatalf("%d parts", parts)
+	}
+	if _, err := Measure(t.Context(), s, c, k, Input{Digest: "in"}, l); err == nil || len(l.charges) > 0 {
+		t.Errorf("counts beyond 2^40: %v, %d charges", err, len(l.charges))
+	}
+	// Targets that cost more than the share.
+	s.Targets = []float64{1, 0}
+	if _, err := NewPlan(s, 1); err == nil {
+		t.Error("targets that the budget does not pay for have a plan")
+	}
+	s.Targets = []float64{30, 0}
+	p, err := NewPlan(s, 1)
+	if err != nil || p.Cost() == 0 || p.Cost() >= s.Budget.NanoRho {
+		t.Errorf("targets within the budget: %d, %v", p.Cost(), err)
+	}
+}
