@@ -19,7 +19,7 @@ func leakNoised(name string) bool {
 			return true
 		}
 	}
-	return name == "index.html"
+	return name == "index.html" || name == "./" // as a web server names it
 }
 
 // versionFiles are those of the first version of every world, by world and name.
