@@ -60,6 +60,7 @@ type auditor struct {
 	led   *ledger.SQLite
 	links []privacy.Link
 	acc   describe.Account // added up anew from the links
+	sum   error            // why they do not add up
 	out   Audit
 }
 
@@ -103,12 +104,13 @@ func (a *auditor) run(ctx context.Context) error {
 	} else {
 		a.note("chain", fmt.Sprintf("%s, whole; head %.8s", count(len(a.links), "entry", "entries"), a.links[len(a.links)-1].Hash), nil)
 	}
+	a.acc, a.sum = describe.NewAccount(a.l.Dataset.Name, a.links)
 	for _, c := range []struct {
 		name string
 		do   func(context.Context) (string, error)
 	}{{"seals", a.seals}, {"costs", a.costs}, {"caps", a.caps}} {
-		if !a.charged() {
-			break
+		if a.sum != nil && len(a.acc.Charges) == 0 {
+			break // the dataset has no charges
 		}
 		detail, err := c.do(ctx)
 		if ctx.Err() != nil {
@@ -118,13 +120,6 @@ func (a *auditor) run(ctx context.Context) error {
 	}
 	a.public(ctx)
 	return ctx.Err()
-}
-
-// charged adds the dataset's charges up from the links alone; false if it has none.
-func (a *auditor) charged() bool {
-	acc, err := describe.NewAccount(a.l.Dataset.Name, a.links)
-	a.acc = acc
-	return err == nil || len(acc.Charges) > 0
 }
 
 // seals opens every sealed file that the dataset's entries name.
@@ -163,10 +158,10 @@ func (a *auditor) costs(ctx context.Context) (string, error) {
 
 // caps adds the costs up again and holds them against the terms of the first charge.
 func (a *auditor) caps(ctx context.Context) (string, error) {
-	acc, err := describe.NewAccount(a.l.Dataset.Name, a.links) // it fails where a charge has other terms
-	if err != nil {
-		return "", err
+	if a.sum != nil { // such as a charge on other terms
+		return "", a.sum
 	}
+	acc := a.acc
 	account, err := a.led.Account(ctx, a.l.Dataset.Name)
 	if err != nil {
 		return "", err

@@ -7,7 +7,6 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"strings"
 
 	"filippo.io/age"
 	"golang.org/x/sys/unix"
@@ -228,7 +227,7 @@ func (l Line) outside(file string) error {
 		if err != nil {
 			return fmt.Errorf("backup: %w", err)
 		}
-		if rel, err := filepath.Rel(folder, dir); err == nil && rel != ".." && !strings.HasPrefix(rel, ".."+string(filepath.Separator)) {
+		if within(folder, dir) {
 			return usage("%s", in.why)
 		}
 	}

@@ -177,15 +177,11 @@ func (s *session) latest() (VersionInfo, error) {
 // editions are the newest sealed edition of every period of the series, with
 // what the ledger says of it.
 func (s *session) editions(ctx context.Context) ([]outputs.Edition, error) {
-	links, err := s.led.Links(ctx, s.l.Dataset.Name)
-	if err != nil {
-		return nil, err
-	}
 	charges, err := s.led.Charges(ctx, s.l.Dataset.Name)
 	if err != nil {
 		return nil, err
 	}
-	days, err := sealDays(links)
+	days, err := s.sealDays(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -203,6 +199,15 @@ func (s *session) editions(ctx context.Context) ([]outputs.Edition, error) {
 			Provisional: !final(s.l.Dataset.Calendar, c.Key, s.l.Dataset.Spec.Editions, days[c.Key])})
 	}
 	return out, nil
+}
+
+// sealDays are the days on which the dataset's releases were sealed.
+func (s *session) sealDays(ctx context.Context) (map[privacy.Key]time.Time, error) {
+	links, err := s.led.Links(ctx, s.l.Dataset.Name)
+	if err != nil {
+		return nil, err
+	}
+	return sealDays(links)
 }
 
 func sealDays(links []privacy.Link) (map[privacy.Key]time.Time, error) {

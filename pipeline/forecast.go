@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"time"
 
 	"halftone/privacy"
 	"halftone/privacy/ledger"
@@ -91,9 +92,7 @@ func (l Line) Forecast(ctx context.Context) (Forecast, error) {
 		return Forecast{}, err
 	}
 	// 3. What is due.
-	if f.Due, err = lk.due(l); err != nil {
-		return Forecast{}, err
-	}
+	f.Due = lk.due(l)
 	for _, k := range f.Due {
 		i := slices.IndexFunc(lk.account.Periods, func(p PeriodAccount) bool { return p.Period == k.Period })
 		if i >= 0 && lk.account.Periods[i].Left < f.Shares[k.Edition-1] {
@@ -200,16 +199,8 @@ func without(spec privacy.Spec, set []bool, mean []float64) (Gain, error) {
 			best = i
 		}
 	}
-	g.Table, g.Now, g.Then = left[best].Name, halfInSD(spec)*math.Sqrt(now[best]), halfInSD(spec)*math.Sqrt(d.Mean[best])
+	g.Table, g.Now, g.Then = left[best].Name, privacy.HalfInSD(spec.Mechanism)*math.Sqrt(now[best]), privacy.HalfInSD(spec.Mechanism)*math.Sqrt(d.Mean[best])
 	return g, nil
-}
-
-// halfInSD is ± at 95 % in standard deviations: of a Gaussian, or of one Laplace draw.
-func halfInSD(spec privacy.Spec) float64 {
-	if spec.Mechanism == privacy.LaplaceMechanism {
-		return math.Log(20) / math.Sqrt2
-	}
-	return 1.96
 }
 
 // alternative is the mechanism that spec does not use, nil where its budget or its
@@ -255,20 +246,13 @@ type look struct {
 	charges  []ledger.Charged
 	versions []ledger.Version
 	links    []privacy.Link
-	newest   privacy.Release // of the series; zero: none
-	members  []ledger.Member // of the population, this dataset among them once it has a charge
+	sealed   map[privacy.Key]time.Time // day of every seal
+	newest   privacy.Release           // of the series; zero: none
+	members  []ledger.Member           // of the population, this dataset among them once it has a charge
 }
 
 // due are the releases that a run would make now.
-func (lk look) due(l Line) ([]privacy.Key, error) {
-	days, err := sealDays(lk.links)
-	return due(l, l.Clock.Now(), lk.charges, days), err
-}
-
-func (lk look) revision(l Line) (*Revision, error) {
-	days, err := sealDays(lk.links)
-	return nextRevision(l, l.Clock.Now(), days), err
-}
+func (lk look) due(l Line) []privacy.Key { return due(l, l.Clock.Now(), lk.charges, lk.sealed) }
 
 func (l Line) lookAtLedger(ctx context.Context) (look, error) {
 	var lk look
@@ -292,6 +276,9 @@ func (l Line) lookAtLedger(ctx context.Context) (look, error) {
 	lk.charges, errs[1] = led.Charges(ctx, name)
 	lk.versions, errs[2] = led.Versions(ctx, name)
 	lk.links, errs[3] = led.Links(ctx, name)
+	if lk.sealed, err = sealDays(lk.links); err != nil {
+		return lk, err
+	}
 	if lk.members, err = led.Population(ctx, l.Dataset.Spec.Population.Name); err != nil {
 		return lk, err
 	}

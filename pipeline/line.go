@@ -171,10 +171,16 @@ func CheckState(state, public string) error {
 	if err := onlyOurs(public); err != nil {
 		return err
 	}
-	if rel, err := filepath.Rel(p, s); err == nil && rel != ".." && !strings.HasPrefix(rel, ".."+string(filepath.Separator)) {
+	if within(p, s) {
 		return errors.New("the state folder lies in the public folder: whatever serves one would serve the other")
 	}
 	return nil
+}
+
+// within reports whether a path is a folder or lies in it; both are as [real] gives them.
+func within(folder, path string) bool {
+	rel, err := filepath.Rel(folder, path)
+	return err == nil && rel != ".." && !strings.HasPrefix(rel, ".."+string(filepath.Separator))
 }
 
 // real is the path of a folder without links, as far as it exists.

@@ -115,11 +115,7 @@ func (l Line) Run(ctx context.Context, opt RunOptions) (res RunResult, err error
 	if err := s.publish(ctx, opt.Compose, &res); err != nil {
 		return res, err
 	}
-	links, err := s.led.Links(ctx, l.Dataset.Name)
-	if err != nil {
-		return res, err
-	}
-	days, err := sealDays(links)
+	days, err := s.sealDays(ctx)
 	if err != nil {
 		return res, err
 	}
@@ -134,11 +130,7 @@ func (s *session) due(ctx context.Context, opt RunOptions) ([]privacy.Key, error
 	if err != nil {
 		return nil, err
 	}
-	links, err := s.led.Links(ctx, s.l.Dataset.Name)
-	if err != nil {
-		return nil, err
-	}
-	days, err := sealDays(links)
+	days, err := s.sealDays(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -177,26 +169,53 @@ func (s *session) affordable(ctx context.Context, due []privacy.Key) (ok, not []
 	return ok, not, nil
 }
 
+// An earlier release, and how it was made.
+type earlier struct {
+	key   privacy.Key
+	model privacy.Model
+}
+
+// released are the sealed releases of the dataset, by period, series and edition.
+func (s *session) released(ctx context.Context) ([]earlier, error) {
+	charges, err := s.led.Charges(ctx, s.l.Dataset.Name)
+	if err != nil {
+		return nil, err
+	}
+	var out []earlier
+	for _, c := range charges {
+		if c.Sealed == "" {
+			continue
+		}
+		r, err := privacy.OpenRelease(ctx, c.Key, s.led)
+		if err != nil {
+			return nil, err
+		}
+		m, err := r.Model()
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, earlier{c.Key, m})
+	}
+	return out, nil
+}
+
 // sameMeaning holds the configuration against every release of the series.
 func (s *session) sameMeaning(ctx context.Context, due []privacy.Key) error {
 	if len(due) == 0 {
 		return nil
 	}
-	editions, err := s.editions(ctx)
+	released, err := s.released(ctx)
 	if err != nil {
 		return err
 	}
-	if err := s.samePromise(ctx, due); err != nil {
+	if err := s.samePromise(released, due[0].Period); err != nil {
 		return err
 	}
-	for _, e := range editions {
-		m, err := e.Release.Model()
-		if err != nil {
-			return err
-		}
-		k, err := e.Release.Key()
-		if err != nil {
-			return err
+	for i, r := range released {
+		k, m := r.key, r.model
+		revised := i+1 < len(released) && released[i+1].key.Period == k.Period && released[i+1].key.Series == k.Series
+		if k.Series != s.l.Dataset.Spec.Series || revised {
+			continue
 		}
 		if err := sameMeaning(m, s.l.Dataset.Spec); err != nil {
 			return err
@@ -212,29 +231,14 @@ func (s *session) sameMeaning(ctx context.Context, due []privacy.Key) error {
 
 // samePromise holds the configuration against every release of the dataset, those
 // of other series too: their costs add up to one person's.
-func (s *session) samePromise(ctx context.Context, due []privacy.Key) error {
-	charges, err := s.led.Charges(ctx, s.l.Dataset.Name)
-	if err != nil {
-		return err
-	}
-	for _, c := range charges {
-		if c.Sealed == "" {
-			continue
-		}
-		r, err := privacy.OpenRelease(ctx, c.Key, s.led)
-		if err != nil {
+func (s *session) samePromise(released []earlier, due privacy.Period) error {
+	for _, r := range released {
+		if err := samePromise(r.model, s.l.Dataset.Spec); err != nil {
 			return err
 		}
-		m, err := r.Model()
-		if err != nil {
-			return err
-		}
-		if err := samePromise(m, s.l.Dataset.Spec); err != nil {
-			return err
-		}
-		if s.l.Dataset.Calendar.Every != "band" && c.Key.Series == s.l.Dataset.Spec.Series && c.Key.Period.Months() != due[0].Period.Months() {
+		if s.l.Dataset.Calendar.Every != "band" && r.key.Series == s.l.Dataset.Spec.Series && r.key.Period.Months() != due.Months() {
 			return fmt.Errorf("%w: the length of periods has changed since %s was released, so cells no longer mean the same. Nothing was charged. "+
-				"Put it back, or raise `series` by one", ErrRefused, c.Key.Period)
+				"Put it back, or raise `series` by one", ErrRefused, r.key.Period)
 		}
 	}
 	return nil

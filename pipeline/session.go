@@ -91,11 +91,7 @@ func (s *session) witness(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	var w []ledger.Witness
-	for _, h := range heads {
-		w = append(w, ledger.Witness{Where: h.Path, Head: h.Head})
-	}
-	return s.led.CheckWitness(ctx, w)
+	return s.led.CheckWitness(ctx, witnesses(heads))
 }
 
 func (s *session) account(ctx context.Context) (Account, error) {

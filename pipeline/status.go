@@ -71,12 +71,7 @@ func (l Line) Status(ctx context.Context) (Status, error) {
 	}
 	// 2. Calendar.
 	now := l.Clock.Now()
-	if s.Due, err = lk.due(l); err != nil {
-		return s, err
-	}
-	if s.Revision, err = lk.revision(l); err != nil {
-		return s, err
-	}
+	s.Due, s.Revision = lk.due(l), nextRevision(l, now, lk.sealed)
 	if p, ok := l.Dataset.Calendar.Next(now); ok {
 		s.Next, s.NextDue = p, l.Dataset.Calendar.DueAt(p)
 	}
@@ -125,11 +120,7 @@ func (s *Status) lookAtPublic(ctx context.Context, l Line, lk look) error {
 		return err
 	}
 	s.Latest = VersionInfo{Name: p.Version, Sequence: p.Sequence, Path: publish.VersionPath(p.Dataset, p.Version)}
-	for _, link := range lk.links {
-		if e, err := link.Decode(); link.Entry != nil && err == nil && e.Kind == privacy.EntryPublish && e.Version == p.Version {
-			s.Published, _ = time.Parse(time.DateOnly, e.Day) // a bad day shows as none
-		}
-	}
+	s.Published, _ = publishDay(lk.links, p.Version) // one that is not recorded shows as none
 	return nil
 }
 

@@ -1,12 +1,9 @@
 package pipeline
 
 import (
-	"bytes"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"slices"
 
 	"halftone/outputs/compose"
@@ -51,11 +48,8 @@ func (l Line) Unlock(ctx context.Context, by []string, reason string) (u Unlocke
 	if err != nil {
 		return u, err
 	}
-	var witnesses []ledger.Witness
-	for _, h := range heads {
-		witnesses = append(witnesses, ledger.Witness{Where: h.Path, Head: h.Head})
-	}
-	if err := led.CheckWitness(ctx, witnesses); !errors.Is(err, privacy.ErrLocked) {
+	seen := witnesses(heads)
+	if err := led.CheckWitness(ctx, seen); !errors.Is(err, privacy.ErrLocked) {
 		return u, errors.Join(err, fmt.Errorf("%w: the ledger is not locked, so there is nothing to unlock", ErrRefused))
 	}
 	// 2. What the world has seen, and what it may have.
@@ -70,7 +64,7 @@ func (l Line) Unlock(ctx context.Context, by []string, reason string) (u Unlocke
 	if u.Replayed, u.Burnt, err = led.Unlock(ctx, r); err != nil {
 		return u, err
 	}
-	if err := led.CheckWitness(ctx, witnesses); err != nil {
+	if err := led.CheckWitness(ctx, seen); err != nil {
 		return u, err
 	}
 	if err := record(ctx, led, pub, heads); err != nil {
@@ -120,7 +114,10 @@ func published(pub *publish.Folder, heads []publish.Witness) ([]privacy.Link, ma
 		if err != nil {
 			return nil, nil, err
 		}
-		links, err := readLinks(b)
+		links, err := describe.ReadLedger(b)
+		if err == nil {
+			_, err = privacy.CheckChain(links)
+		}
 		if err != nil {
 			return nil, nil, fmt.Errorf("%s %s: %w", h.Dataset, h.Version, err)
 		}
@@ -149,21 +146,6 @@ func published(pub *publish.Folder, heads []publish.Witness) ([]privacy.Link, ma
 		}
 	}
 	return all, sealed, nil
-}
-
-func readLinks(b []byte) (links []privacy.Link, err error) {
-	dec := json.NewDecoder(bytes.NewReader(b))
-	for {
-		var l privacy.Link
-		if err := dec.Decode(&l); errors.Is(err, io.EOF) {
-			break
-		} else if err != nil {
-			return nil, errors.New("ledger.jsonl is unreadable")
-		}
-		links = append(links, l)
-	}
-	_, err = privacy.CheckChain(links)
-	return links, err
 }
 
 // unmade are the releases that a run would make now if the ledger were what was

@@ -1,6 +1,7 @@
 package privacy
 
 import (
+	"math"
 	"slices"
 
 	"halftone/privacy/account"
@@ -138,6 +139,16 @@ func (t Terms) ShownDelta() float64 {
 
 // NanoRho is the largest budget in ρ that (ε, δ) allows; 0 for a δ of 0 or none.
 func NanoRho(epsilon, delta float64) uint64 { return uint64(account.Rho(epsilon, delta)) }
+
+// HalfInSD is the half width of a 95 % interval in standard deviations of the noise:
+// 1.96 of a Gaussian; with Laplace (ln 20)/√2, what the tails of a single cell need,
+// and no sum of cells needs more.
+func HalfInSD(mechanism string) float64 {
+	if mechanism == LaplaceMechanism {
+		return math.Log(20) / math.Sqrt2
+	}
+	return 1.96
+}
 
 // unitOf is the unit of a mechanism's costs.
 func unitOf(mechanism string) string {

@@ -100,13 +100,10 @@ func (m NoiseModel) Open() (*NoiseReader, error) {
 }
 
 func (m NoiseModel) open() (*NoiseReader, error) {
-	r := &NoiseReader{releases: map[releaseName]*releaseNoise{}, half: 1.96}
+	r := &NoiseReader{releases: map[releaseName]*releaseNoise{}, half: HalfInSD(m.Mechanism)}
 	newest, err := m.shape()
 	if err != nil {
 		return nil, err
-	}
-	if m.Mechanism == plan.LaplaceMechanism {
-		r.half = math.Log(20) / math.Sqrt2
 	}
 	if len(m.Releases) == 0 {
 		return nil, errors.New("it has no releases")

@@ -158,15 +158,15 @@ func (r *releaseState) cells(i int) Cells {
 	n := len(r.estimate[i])
 	c := Cells{slices.Clone(r.estimate[i]), make([]float64, n), slices.Clone(r.value[i]), make([]int64, n), make([]int64, n)}
 	variance := r.model.Variance(i) // with Laplace one for all
-	half := func(k int) float64 {
-		if r.model.Geometry() == nil {
-			return float64(noise.Laplace{B: r.file.Plan.Measurements[i].B}.Quantile(0.05))
-		}
-		return float64(1.96 * math.Sqrt(variance[k])) // rounded here: a fused product would differ by platform
+	h := 0.0
+	if r.model.Geometry() == nil {
+		h = float64(noise.Laplace{B: r.file.Plan.Measurements[i].B}.Quantile(0.05))
 	}
 	for k, e := range c.Estimate {
-		h := half(k)
 		c.SD[k] = math.Sqrt(variance[min(k, len(variance)-1)])
+		if r.model.Geometry() != nil {
+			h = float64(1.96 * c.SD[k]) // rounded here: a fused product would differ by platform
+		}
 		c.Low[k], c.High[k] = max(0, int64(math.Floor(e-h))), max(0, int64(math.Ceil(e+h)))
 		c.Low[k], c.High[k] = min(c.Value[k], c.Low[k]), max(c.Value[k], c.High[k])
 	}

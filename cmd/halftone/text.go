@@ -79,9 +79,11 @@ func (a *app) epsilonOf(t privacy.Terms, nano uint64) string {
 	if t.Unit == privacy.EpsilonNano {
 		return epsilon(nano)
 	}
-	up := math.Ceil(1e4*t.Cost(nano).Epsilon(t.ShownDelta()) - 1e-3)
-	return epsilon(uint64(up) * 1e5)
+	return roundedUp(t.Cost(nano).Epsilon(t.ShownDelta()))
 }
+
+// roundedUp writes an epsilon with four digits, rounded up; two at least.
+func roundedUp(e float64) string { return epsilon(uint64(math.Ceil(1e4*e-1e-3)) * 1e5) }
 
 // atDelta says at which delta an epsilon is meant, nothing with a pure one.
 func atDelta(t privacy.Terms) string {

@@ -3,7 +3,6 @@ package main
 import (
 	"errors"
 	"io/fs"
-	"math"
 	"net/http"
 	"os"
 	"strings"
@@ -99,7 +98,7 @@ func (a *app) printVerify(r verify.Report) {
 	}
 	spent := epsilon(r.Spent.NanoEpsilon)
 	if !r.Spent.Pure() {
-		spent = epsilon(uint64(math.Ceil(1e4*r.Spent.Epsilon-1e-3))*1e5) + " at delta " + outputs.Plain(r.Spent.Delta)
+		spent = roundedUp(r.Spent.Epsilon) + " at delta " + outputs.Plain(r.Spent.Delta)
 	}
 	a.print("spent  epsilon %s for %s", spent, who)
 	if r.Spent.P > 0 {

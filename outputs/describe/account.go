@@ -127,6 +127,26 @@ func Ledger(links []privacy.Link) ([]byte, error) {
 	return b.Bytes(), nil
 }
 
+// ReadLedger reads ledger.jsonl, which may come from anywhere. It must be written as
+// [Ledger] writes it: there is one way to say a thing. The chain is not checked.
+func ReadLedger(b []byte) ([]privacy.Link, error) {
+	var links []privacy.Link
+	for line := range bytes.Lines(b) {
+		var l privacy.Link
+		dec := json.NewDecoder(bytes.NewReader(line))
+		dec.DisallowUnknownFields()
+		if err := dec.Decode(&l); err != nil {
+			return nil, fmt.Errorf("ledger.jsonl line %d is unreadable", len(links)+1)
+		}
+		again, err := Ledger([]privacy.Link{l})
+		if err != nil || !bytes.Equal(again, line) {
+			return nil, fmt.Errorf("ledger.jsonl line %d is not written as a ledger writes it", len(links)+1)
+		}
+		links = append(links, l)
+	}
+	return links, nil
+}
+
 // NoiseModel writes noise-model.json.
 func NoiseModel(v outputs.Version) ([]byte, error) {
 	m, err := privacy.NewNoiseModel(v.Name, releases(v), v.Spent.Nano())

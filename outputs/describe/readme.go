@@ -3,7 +3,9 @@ package describe
 import (
 	_ "embed"
 	"fmt"
+	"math"
 	"slices"
+	"strconv"
 	"strings"
 	"text/template"
 
@@ -64,7 +66,7 @@ func Readme(v outputs.Version, tables []outputs.Table) ([]byte, error) {
 	}
 	langs := dataset.Languages(v.About)
 	p := readmePage{About: v.About, Lang: langs[0], Version: v, Periods: periods, Label: label, Licence: licenceOf(v.About.Licence),
-		Additive: m.Additive(), EstimatesAdd: m.EstimatesAdd, Half: half(m.Plan.Mechanism), URL: versionURL(v), Composed: v.Composed.UTC().Format("2006-01-02"), Unit: m.Unit, Languages: langs}
+		Additive: m.Additive(), EstimatesAdd: m.EstimatesAdd, Half: strconv.FormatFloat(math.Round(1e4*privacy.HalfInSD(m.Plan.Mechanism))/1e4, 'f', -1, 64), URL: versionURL(v), Composed: v.Composed.UTC().Format("2006-01-02"), Unit: m.Unit, Languages: langs}
 	for _, t := range tables {
 		rt := readmeTable{Name: t.Name, Title: tableTitle(t), Rows: t.Rows()}
 		for _, d := range t.Dimensions {
@@ -85,15 +87,6 @@ func Readme(v outputs.Version, tables []outputs.Table) ([]byte, error) {
 		return nil, fmt.Errorf("describe: README: %w", err)
 	}
 	return []byte(b.String()), nil
-}
-
-// half is the half width of a 95 % interval in sd: of a Gaussian, or of Laplace
-// noise, where (ln 20)/√2 is what a single cell needs and no sum needs more.
-func half(mechanism string) string {
-	if mechanism == privacy.LaplaceMechanism {
-		return "2.1183"
-	}
-	return "1.96"
 }
 
 // lastTwo are the newest period and the one before it, twice the same if there is

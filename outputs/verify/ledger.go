@@ -1,9 +1,7 @@
 package verify
 
 import (
-	"bytes"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -41,7 +39,7 @@ func OpenLedger(fsys fs.FS, dataset string) (*Ledger, error) {
 }
 
 func newLedger(export []byte, dataset string, read func(context.Context, string) ([]byte, error)) (*Ledger, error) {
-	links, err := readLinks(export)
+	links, err := describe.ReadLedger(export)
 	if err != nil {
 		return nil, err
 	}
@@ -76,24 +74,4 @@ func (l *Ledger) Sealed(ctx context.Context, k privacy.Key) ([]byte, error) {
 		return nil, fmt.Errorf("%s is not the file that the ledger has sealed", describe.SealedFile(k))
 	}
 	return b, nil
-}
-
-// readLinks reads ledger.jsonl, which may come from anywhere. It must be
-// written as [describe.Ledger] writes it: there is one way to say a thing.
-func readLinks(b []byte) ([]privacy.Link, error) {
-	var links []privacy.Link
-	for line := range bytes.Lines(b) {
-		var l privacy.Link
-		dec := json.NewDecoder(bytes.NewReader(line))
-		dec.DisallowUnknownFields()
-		if err := dec.Decode(&l); err != nil {
-			return nil, fmt.Errorf("ledger.jsonl line %d is unreadable", len(links)+1)
-		}
-		again, err := describe.Ledger([]privacy.Link{l})
-		if err != nil || !bytes.Equal(again, line) {
-			return nil, fmt.Errorf("ledger.jsonl line %d is not written as a ledger writes it", len(links)+1)
-		}
-		links = append(links, l)
-	}
-	return links, nil
 }

@@ -1,12 +1,9 @@
 package verify
 
 import (
-	"bytes"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"slices"
 	"strings"
@@ -253,18 +250,16 @@ func (c *checker) sameEntries(ctx context.Context, version string) error {
 	if err != nil {
 		return fmt.Errorf("%s: %w", name, err)
 	}
-	dec := json.NewDecoder(bytes.NewReader(b))
-	for i := 0; ; i++ {
-		var l privacy.Link
-		if err := dec.Decode(&l); errors.Is(err, io.EOF) {
-			return nil
-		} else if err != nil {
-			return fmt.Errorf("%s is unreadable", name)
-		}
+	links, err := describe.ReadLedger(b)
+	if err != nil {
+		return fmt.Errorf("%s: %w", name, err)
+	}
+	for i, l := range links {
 		if i >= len(c.ledger.Links) || c.ledger.Links[i].Hash != l.Hash || len(l.Entry) > 0 && len(c.ledger.Links[i].Entry) == 0 {
 			return fmt.Errorf("entry %d of %s is not in this version's ledger.jsonl", i+1, name)
 		}
 	}
+	return nil
 }
 
 // publications are the versions that the ledger recorded before this one.

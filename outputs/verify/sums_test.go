@@ -6,6 +6,7 @@ import (
 
 	"halftone/outputs"
 	"halftone/outputs/compose/composetest"
+	"halftone/outputs/describe"
 	"halftone/privacy"
 )
 
@@ -127,7 +128,7 @@ func FuzzReadLinks(f *testing.F) {
 	f.Add([]byte(`{"seq":1,"entry":{"day":"2026-11-23","kind":"seal","dataset":"d"},"digest":"x","hash":"y"}` + "\n"))
 	f.Add([]byte("{\"seq\":1}\n{"))
 	f.Fuzz(func(t *testing.T, b []byte) {
-		links, err := readLinks(b)
+		links, err := describe.ReadLedger(b)
 		if err != nil {
 			return
 		}

@@ -1,6 +1,6 @@
 package plan
 
-import "halftone/privacy/domain"
+import "slices"
 
 // MeanVariances are the variances of a cell of each table, averaged over its
 // cells. With the planner it is the closed form Σ_a θ_a·∏φ that the split makes
@@ -14,26 +14,12 @@ func (o *Model) MeanVariances(m int64) []float64 {
 		}
 		return out
 	}
-	g := o.scales.g
-	for k, a := range g.parts {
-		theta := float64(m) * float64(m) / 2 / (float64(o.plan.Measurements[k].NanoRho) / 1e9)
-		for i, b := range g.tables {
-			if domain.Below(a, b) {
-				out[i] += theta * g.coefficient(a, b)
-			}
+	for i := range out {
+		for _, e := range o.scales.g.effects(i) {
+			out[i] += float64(m) * float64(m) / 2 / (float64(o.plan.Measurements[e.part].NanoRho) / 1e9) * e.phi
 		}
 	}
 	return out
-}
-
-// coefficient is ∏φ_d(a_d, b_d): what a unit of θ_a adds to the mean variance of
-// table b.
-func (g *Geometry) coefficient(a, b []int) float64 {
-	p := 1.0
-	for d := range a {
-		p *= g.trees[d].phi[a[d]][b[d]]
-	}
-	return p
 }
 
 // Shares divide the budget among tables and add up to 1. A measurement that
@@ -47,20 +33,14 @@ func (o *Model) Shares() []float64 {
 		}
 		return out
 	}
-	g, total := o.scales.g, 0.0
+	total := 0.0
 	for _, me := range o.plan.Measurements {
 		total += float64(me.NanoRho)
 	}
-	for k, a := range g.parts {
-		weight, sum := make([]float64, len(out)), 0.0
-		for i, b := range g.tables {
-			if domain.Below(a, b) {
-				weight[i] = g.coefficient(a, b)
-				sum += weight[i]
-			}
-		}
-		for i, w := range weight {
-			out[i] += w / sum * float64(o.plan.Measurements[k].NanoRho) / total
+	sums := o.scales.g.weights(slices.Repeat([]float64{1}, len(out)))
+	for i := range out {
+		for _, e := range o.scales.g.effects(i) {
+			out[i] += e.phi / sums[e.part] * float64(o.plan.Measurements[e.part].NanoRho) / total
 		}
 	}
 	return out
