@@ -57,7 +57,7 @@ func (l Line) Audit(ctx context.Context) (Audit, error) {
 // An auditor holds what earlier checks have read.
 type auditor struct {
 	l     Line
-	led   *ledger.SQLite
+	led   *ledger.Ledger
 	links []privacy.Link
 	acc   describe.Account // added up anew from the links
 	sum   error            // why they do not add up

@@ -91,7 +91,7 @@ func (l Line) Backup(ctx context.Context, file string, to ...age.Recipient) (m b
 }
 
 // witnessed opens the ledger and holds it against what has been published.
-func (l Line) witnessed(ctx context.Context) (*ledger.SQLite, error) {
+func (l Line) witnessed(ctx context.Context) (*ledger.Ledger, error) {
 	heads, err := l.heads(ctx)
 	if err != nil {
 		return nil, err
@@ -151,7 +151,7 @@ func (l Line) describe(ctx context.Context, dir string, m *backup.Manifest) (map
 }
 
 // contents are head and length of a ledger, and the releases that it has sealed.
-func (l Line) contents(ctx context.Context, led *ledger.SQLite, m *backup.Manifest) ([]privacy.Key, error) {
+func (l Line) contents(ctx context.Context, led *ledger.Ledger, m *backup.Manifest) ([]privacy.Key, error) {
 	links, err := led.Chain(ctx)
 	if err != nil {
 		return nil, err

@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"filippo.io/age"
 
@@ -46,6 +47,9 @@ func TestBackupWhileAnotherWrites(t *testing.T) {
 	}
 	w, err := ledger.Open(t.Context(), l.State, clock.Now)
 	if err != nil {
+		t.Fatal(err)
+	}
+	if err := w.Take(t.Context(), "test", time.Minute, true); err != nil {
 		t.Fatal(err)
 	}
 	defer w.Close()
@@ -97,6 +101,9 @@ func TestBackupFails(t *testing.T) {
 	}
 	w, err := ledger.Open(t.Context(), l.State, clock.Now)
 	if err != nil {
+		t.Fatal(err)
+	}
+	if err := w.Take(t.Context(), "test", time.Minute, true); err != nil {
 		t.Fatal(err)
 	}
 	p, _ := privacy.ParsePeriod("2026-01")
@@ -170,6 +177,9 @@ func TestRestoreRefusesUnsound(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
+			if err := led.Take(t.Context(), "test", time.Minute, true); err != nil {
+				t.Fatal(err)
+			}
 			c := backupCharge(p, "made-up", 1)
 			if err := errors.Join(led.Reserve(t.Context(), c), led.Seal(t.Context(), c.Key, []byte("x")),
 				led.Reserve(t.Context(), backupCharge(p.Next(), "made-up", 1))); err != nil {
@@ -225,6 +235,9 @@ func TestRestoreKilled(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	if err := led.Take(t.Context(), "test", time.Minute, true); err != nil {
+		t.Fatal(err)
+	}
 	defer led.Close()
 	p, _ := privacy.ParsePeriod("2026-02")
 	if err := led.Reserve(t.Context(), backupCharge(p, "made-up", 1)); !errors.Is(err, privacy.ErrLocked) {
@@ -260,6 +273,9 @@ func TestAuditFindsCheapCharge(t *testing.T) {
 	}
 	led, err := ledger.Open(t.Context(), cheap.State, clock.Now)
 	if err != nil {
+		t.Fatal(err)
+	}
+	if err := led.Take(t.Context(), "test", time.Minute, true); err != nil {
 		t.Fatal(err)
 	}
 	c := lk.charges[0].Charge

@@ -420,7 +420,7 @@ func TestResumeCountsThePinnedRows(t *testing.T) {
 		Expected: []string{"feed"}, Reporting: []string{"feed"}}); err != nil {
 		t.Fatal(err)
 	}
-	s.end()
+	s.end(t.Context())
 	// The agency sends other numbers meanwhile.
 	if err := os.WriteFile(filepath.Join(l.Data, "data.csv"), []byte("month,place,cases\n2026-01,N,51\n2026-01,N,5000\n2026-02,S,60\n"), 0o600); err != nil {
 		t.Fatal(err)

@@ -62,7 +62,7 @@ func (l Line) Run(ctx context.Context, opt RunOptions) (res RunResult, err error
 	if err != nil {
 		return RunResult{}, err
 	}
-	defer s.end()
+	defer s.end(ctx)
 	if res.ID, err = s.start(ctx, runs.KindRun, opt.Occurrence); err != nil {
 		return res, err
 	}

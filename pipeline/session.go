@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"time"
 
 	"halftone/outputs/publish"
 	"halftone/pipeline/config"
@@ -22,7 +23,7 @@ type (
 // A session is a line with its stores open and the lock of its state folder held.
 type session struct {
 	l      Line
-	led    *ledger.SQLite
+	led    *ledger.Ledger
 	runs   *runs.Store
 	st     *staging.Store
 	pub    *publish.Folder
@@ -41,10 +42,13 @@ func (l Line) begin(ctx context.Context) (_ *session, err error) {
 	}
 	defer func() {
 		if err != nil {
-			s.end()
+			s.end(ctx)
 		}
 	}()
 	if s.led, err = ledger.Open(ctx, l.State, l.Clock.Now); err != nil {
+		return nil, err
+	}
+	if err := s.led.Take(ctx, l.By, leased, true); err != nil { // the lock: nobody else is alive
 		return nil, err
 	}
 	if err := s.alone(ctx); err != nil {
@@ -98,8 +102,11 @@ func (s *session) account(ctx context.Context) (Account, error) {
 	return s.led.Account(ctx, s.l.Dataset.Name)
 }
 
+// leased is how long a lease lasts that nobody renews.
+const leased = time.Minute
+
 // end closes what is open; the work is durable before.
-func (s *session) end() {
+func (s *session) end(ctx context.Context) {
 	if s.runs != nil {
 		_ = s.runs.Close()
 	}
@@ -107,6 +114,7 @@ func (s *session) end() {
 		_ = s.pub.Close()
 	}
 	if s.led != nil {
+		_ = s.led.Give(context.WithoutCancel(ctx)) // or it runs out
 		_ = s.led.Close()
 	}
 	s.unlock()

@@ -38,6 +38,9 @@ func (l Line) Unlock(ctx context.Context, by []string, reason string) (u Unlocke
 		return u, err
 	}
 	defer func() { err = errors.Join(err, led.Close()) }()
+	if err := led.Take(ctx, l.By, leased, true); err != nil {
+		return u, err
+	}
 	pub, err := publish.Open(l.Public)
 	if err != nil {
 		return u, err
@@ -76,7 +79,7 @@ func (l Line) Unlock(ctx context.Context, by []string, reason string) (u Unlocke
 
 // record writes down the versions that are there and not recorded: the newest entry
 // of a lost ledger is the one that no version holds.
-func record(ctx context.Context, led *ledger.SQLite, pub *publish.Folder, heads []publish.Witness) error {
+func record(ctx context.Context, led *ledger.Ledger, pub *publish.Folder, heads []publish.Witness) error {
 	for _, h := range heads { // of a dataset by sequence
 		known, err := led.Versions(ctx, h.Dataset)
 		if err != nil {

@@ -2,6 +2,7 @@ package privacy
 
 import (
 	"math"
+	"math/big"
 	"slices"
 
 	"halftone/privacy/account"
@@ -123,6 +124,26 @@ func (t Terms) Cost(nano uint64) Cost {
 		return Cost{NanoRho: nano}
 	}
 	return Cost{NanoEpsilon: nano}
+}
+
+// Restate is what a release that cost nano tells about a person who changes the
+// counts of a period by up to now, where it was made for one who changes them by
+// was: ε grows with the bound, ρ with its square. Rounded up; at most the largest
+// number.
+func (t Terms) Restate(nano uint64, was, now int64) uint64 {
+	if was <= 0 || now <= was {
+		return nano
+	}
+	r := new(big.Int).SetUint64(nano)
+	by, was2 := big.NewInt(now), big.NewInt(was)
+	if t.Unit == RhoNano {
+		by, was2 = by.Mul(by, by), was2.Mul(was2, was2)
+	}
+	r.Mul(r, by).Add(r, was2).Sub(r, big.NewInt(1)).Div(r, was2)
+	if !r.IsUint64() {
+		return math.MaxUint64
+	}
+	return r.Uint64()
 }
 
 // ShownDelta is the δ at which t's costs are shown as (ε, δ): none with a pure ε,

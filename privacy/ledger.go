@@ -23,6 +23,8 @@ var (
 	ErrTerms = errors.New("privacy: the terms differ from those of the dataset's first charge")
 	// ErrBurnt says that a charged release was given up: it is never drawn.
 	ErrBurnt = errors.New("privacy: this release was given up")
+	// ErrApproval says that people have not approved a release yet.
+	ErrApproval = errors.New("privacy: this release waits for approval")
 	// ErrLocked says that the ledger may not be used until people have looked at it.
 	ErrLocked = errors.New("privacy: the ledger is locked")
 )
@@ -77,9 +79,11 @@ type Charge struct {
 	InputDigest string   // HMAC under a destroyable key of the rows that are counted
 	Expected    []string // names of the sources that should have delivered, from configuration and calendars
 	Reporting   []string // of those, the ones whose pull was complete; never from rows
+	Approvals   int      // people who must have approved it; 0: none
 }
 
-// Same reports whether two charges are alike in everything.
+// Same reports whether two charges are alike in all that is pinned: who must
+// approve is asked once, when the charge is made.
 func (c Charge) Same(o Charge) bool {
 	return c.Key == o.Key && c.Cost == o.Cost && c.Terms == o.Terms && c.SpecDigest == o.SpecDigest &&
 		c.InputDigest == o.InputDigest && slices.Equal(c.Expected, o.Expected) && slices.Equal(c.Reporting, o.Reporting)
@@ -105,7 +109,27 @@ const (
 	EntryPublish = "publish"
 	EntryBurn    = "burn"   // a release that will never be drawn; its charge stays
 	EntryUnlock  = "unlock" // two people have looked at a locked ledger
+
+	EntryRevise   = "revise"   // a person asks for an edition before its planned day
+	EntryApprove  = "approve"  // a person approves a release of one spec
+	EntryWithdraw = "withdraw" // a release is shown no more; its charge stays
+	EntryAmend    = "amend"    // people change the terms: more budget, or a larger bound than was stated
 )
+
+// Reasons is the closed list of what may be given as the reason of an entry of a
+// kind, nil where any text may. Reasons are public: a free text would tell what
+// somebody saw in the data.
+func Reasons(kind string) []string {
+	switch kind {
+	case EntryRevise:
+		return []string{"source_corrected", "mapping_error", "software_error"}
+	case EntryWithdraw:
+		return []string{"source_corrected", "mapping_error", "software_error", "permission_withdrawn", "data_protection"}
+	case EntryAmend:
+		return []string{"budget_raised", "bound_corrected"}
+	}
+	return nil
+}
 
 // An Entry is one fact that a ledger has recorded. Entries are public: each
 // version carries those of its dataset.
@@ -126,8 +150,10 @@ type Entry struct {
 	Version     string   `json:"version,omitempty"`       // of a publish
 	Sequence    int      `json:"sequence,omitempty"`
 	Manifest    string   `json:"manifest_sha256,omitempty"`
-	Releases    []string `json:"releases,omitempty"` // of a publish, as period.edition; all are of Series
-	By          []string `json:"by,omitempty"`       // people who answer for a burn or an unlock
+	Releases    []string `json:"releases,omitempty"`  // of a publish, as period.edition; all are of Series
+	BoundWas    int64    `json:"bound_was,omitempty"` // of an amendment: what one person was taken to change a period's counts by
+	BoundNow    int64    `json:"bound_now,omitempty"` // and what it is found to be
+	By          []string `json:"by,omitempty"`        // people who answer for an entry, or have approved a charge
 	Reason      string   `json:"reason,omitempty"`
 }
 

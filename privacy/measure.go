@@ -38,6 +38,7 @@ type Input struct {
 	Digest    string   // HMAC, under a key that can be destroyed, of the rows
 	Expected  []string // names of the sources that should have delivered
 	Reporting []string // of those, the ones whose pull was complete
+	Approvals int      // people who must have approved the release before it is charged
 }
 
 // Measure charges l, draws the noise of s's plan over c, and seals what it
@@ -71,7 +72,7 @@ func Measure(ctx context.Context, s Spec, c Cube, k Key, in Input, l Ledger) (Re
 		return Release{}, fmt.Errorf("%s: %w", k, err)
 	}
 	// 3. Charge.
-	if err := l.Reserve(ctx, Charge{k, p.Cost(), s.Terms(), s.Digest(), in.Digest, in.Expected, in.Reporting}); err != nil {
+	if err := l.Reserve(ctx, Charge{k, p.Cost(), s.Terms(), s.Digest(), in.Digest, in.Expected, in.Reporting, in.Approvals}); err != nil {
 		return Release{}, fmt.Errorf("%s: %w", k, err)
 	}
 	// 4. Draw. The counts turn into noised numbers in place.

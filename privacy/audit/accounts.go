@@ -37,7 +37,7 @@ func Accounts(ctx context.Context, pick Pick, ledgers int) (Finding, error) {
 }
 
 type accountTrial struct {
-	ledger  *ledger.Mem
+	ledger  *ledger.Ledger
 	terms   privacy.Terms
 	mixed   bool
 	charges []privacy.Charge

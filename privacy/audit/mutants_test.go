@@ -41,7 +41,7 @@ var mutants = []mutant{
 	{"P at one time: that of one source", "spec.go", "sumLargest(ps, k)}", "sumLargest(ps, 1)}", "trees"},
 	{"P at one time: one period", "account/account.go", "sorted = sorted[:periods]", "sorted = sorted[:1]", "accounts"},
 	{"P at one time: the cap of a period", "ledger.go", "return t.Budget / uint64(t.Periods)", "return t.Budget", "accounts"},
-	{"an edition is not added", "ledger/account.go", "a.months[m] = accounting.Sum(a.months[m], c.Cost)", "a.months[m] = max(a.months[m], c.Cost)", "accounts"},
+	{"an edition is not added", "ledger/account.go", "a.months[m] = accounting.Sum(a.months[m], c.Counts)", "a.months[m] = max(a.months[m], c.Counts)", "accounts"},
 	{"editions do not share a period", "spec.go", "share := s.Shares()[edition-1]", "share := s.Terms().Cap()", "trees"},
 	{"D of the smallest block", "plan/reconstruct.go", "Noise(m, d, rho[k])",
 		"Noise(m, g.products(a)[slices.IndexFunc(g.products(a), func(d uint64) bool { return d > 0 })], rho[k])", "block"},

@@ -22,7 +22,8 @@ const (
 	Reserved  State = "reserved"
 	Sealed    State = "sealed"
 	Published State = "published"
-	Burnt     State = "burnt" // charged, given up, never drawn
+	Burnt     State = "burnt"     // charged, given up, never drawn
+	Withdrawn State = "withdrawn" // shown no more
 )
 
 // Charged is a charge and what followed it.
@@ -31,6 +32,10 @@ type Charged struct {
 	Sealed  string // SHA-256 of the sealed file; "" before
 	Version string // the first version that holds the release; "" before
 	Burnt   bool   // given up before it was sealed
+	// Counts is what the release counts, Cost before an amendment of the bound.
+	Counts    uint64
+	Bound     int64  // that Counts is for; 0: the one that the release was made with
+	Withdrawn string // why it is shown no more; "": it is not withdrawn
 }
 
 // State is how far the release has come.
@@ -38,6 +43,8 @@ func (c Charged) State() State {
 	switch {
 	case c.Burnt:
 		return Burnt
+	case c.Withdrawn != "":
+		return Withdrawn
 	case c.Version != "":
 		return Published
 	case c.Sealed != "":
@@ -57,7 +64,7 @@ func (c Charged) clone() Charged {
 // An Account says what a dataset has cost so far, in the unit of its terms.
 type Account struct {
 	Dataset string
-	Terms   privacy.Terms // of the first charge; zero before
+	Terms   privacy.Terms // of the first charge, as amended; zero before
 	Periods []PeriodAccount
 	// PersonCost is what everything charged could tell about one person: the sum
 	// of the P dearest periods, of the dearest one if P is unlimited.
@@ -68,7 +75,7 @@ type Account struct {
 // cost.
 type PeriodAccount struct {
 	Period   privacy.Period
-	Spent    uint64 // sealed
+	Spent    uint64 // sealed, whether shown or withdrawn
 	Reserved uint64 // charged, not sealed yet
 	Burnt    uint64 // charged, given up; never refunded
 	Left     uint64 // what another release of the period may cost at most
@@ -88,9 +95,9 @@ func (m Member) Cost() privacy.Cost { return m.Terms.Cost(m.PersonCost) }
 // Costs are added up a month: see [privacy.Person].
 
 // spread adds a charge to the months that its period covers.
-func (a *account) spread(c privacy.Charge) {
+func (a *account) spread(c *Charged) {
 	for m, end := span(c.Key.Period); m < end; m++ {
-		a.months[m] = accounting.Sum(a.months[m], c.Cost)
+		a.months[m] = accounting.Sum(a.months[m], c.Counts)
 	}
 }
 
@@ -112,7 +119,7 @@ func (a *account) personCost(next ...privacy.Charge) uint64 {
 	if a != nil {
 		p = a.terms.Periods
 		for k, c := range a.charges {
-			costs = append(costs, privacy.PeriodCost{Period: k.Period, Nano: c.Cost})
+			costs = append(costs, privacy.PeriodCost{Period: k.Period, Nano: c.Counts})
 		}
 	}
 	for _, c := range next {
@@ -144,11 +151,11 @@ func (a *account) public(dataset string) Account {
 		p.Editions++
 		switch {
 		case c.Burnt:
-			p.Burnt = accounting.Sum(p.Burnt, c.Cost)
+			p.Burnt = accounting.Sum(p.Burnt, c.Counts)
 		case c.Sealed != "":
-			p.Spent = accounting.Sum(p.Spent, c.Cost)
+			p.Spent = accounting.Sum(p.Spent, c.Counts)
 		default:
-			p.Reserved = accounting.Sum(p.Reserved, c.Cost)
+			p.Reserved = accounting.Sum(p.Reserved, c.Counts)
 		}
 	}
 	return out

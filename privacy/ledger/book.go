@@ -22,17 +22,20 @@ type book struct {
 	hashes   map[string]bool
 	accounts map[string]*account // by dataset
 	unlocks  int                 // recorded
+	asked    map[privacy.Key]*asked
 }
 
 // An account is what a book knows of one dataset.
 type account struct {
 	terms    privacy.Terms
 	charges  map[privacy.Key]*Charged
-	months   map[int]uint64 // what the charges that cover a month cost together; months since year 0
+	months   map[int]uint64 // what the charges that cover a month count together; months since year 0
 	versions []Version
 }
 
-func newBook() *book { return &book{hashes: map[string]bool{}, accounts: map[string]*account{}} }
+func newBook() *book {
+	return &book{hashes: map[string]bool{}, accounts: map[string]*account{}, asked: map[privacy.Key]*asked{}}
+}
 
 // charged is the charge of k, nil if there is none.
 func (b *book) charged(k privacy.Key) *Charged {
@@ -111,10 +114,14 @@ func (b *book) admit(c privacy.Charge) (*privacy.Entry, error) {
 	if c.Cost > a.left(c.Terms, c.Key.Period) {
 		return nil, a.noRoom(c)
 	}
+	by, err := b.approvers(c)
+	if err != nil {
+		return nil, err
+	}
 	terms, p := c.Terms, c.Key.Period
 	return &privacy.Entry{Kind: privacy.EntryCharge, Dataset: c.Key.Dataset, Series: c.Key.Series, Period: &p, Edition: c.Key.Edition,
 		Cost: c.Cost, Terms: &terms, SpecDigest: c.SpecDigest, InputDigest: c.InputDigest,
-		Expected: c.Expected, Reporting: c.Reporting}, nil
+		Expected: c.Expected, Reporting: c.Reporting, By: by}, nil
 }
 
 func (a *account) noRoom(c privacy.Charge) error {
@@ -203,8 +210,12 @@ func (b *book) publish(v Version) (*privacy.Entry, error) {
 	dataset := v.Releases[0].Dataset
 	e := &privacy.Entry{Kind: privacy.EntryPublish, Dataset: dataset, Series: v.Releases[0].Series, Version: v.Name, Sequence: v.Sequence, Manifest: v.Manifest}
 	for _, k := range v.Releases {
-		if c := b.charged(k); c == nil || c.Sealed == "" {
+		c := b.charged(k)
+		if c == nil || c.Sealed == "" {
 			return nil, fmt.Errorf("ledger: version %s cannot be published: %s is not sealed: %w", v.Name, k, privacy.ErrNotReleased)
+		}
+		if c.Withdrawn != "" {
+			return nil, fmt.Errorf("ledger: version %s cannot be published: %s is withdrawn", v.Name, k)
 		}
 		e.Releases = append(e.Releases, k.Period.String()+"."+strconv.Itoa(k.Edition))
 	}
@@ -228,14 +239,14 @@ func (b *book) publish(v Version) (*privacy.Entry, error) {
 // continue the chain, or when its entry could not have been appended.
 func (b *book) apply(l privacy.Link) error {
 	if l.Seq != b.n+1 || sha(l.Entry) != l.Digest || sha([]byte(b.head+l.Digest)) != l.Hash {
-		return fmt.Errorf("ledger: the chain is broken at entry %d: the ledger was changed by hand or by a failing disk; bring it back from a backup", b.n+1)
+		return fmt.Errorf("%w: the chain is broken at entry %d: the ledger was changed by hand or by a failing disk. Nothing will be charged; bring it back from a backup", privacy.ErrLocked, b.n+1)
 	}
 	e, err := l.Decode()
 	if err != nil {
-		return fmt.Errorf("ledger: %w: was it written by a newer halftone?", err)
+		return fmt.Errorf("%w: %w: was it written by a newer halftone?", privacy.ErrLocked, err)
 	}
 	if err := b.take(e); err != nil {
-		return fmt.Errorf("ledger: entry %d does not follow from those before it: %w", l.Seq, err)
+		return fmt.Errorf("%w: entry %d does not follow from those before it: %w", privacy.ErrLocked, l.Seq, err)
 	}
 	b.n, b.head = l.Seq, l.Hash
 	b.hashes[l.Hash] = true
@@ -260,6 +271,8 @@ func (b *book) take(e privacy.Entry) error {
 		}
 		b.unlocks++
 		return nil
+	case privacy.EntryRevise, privacy.EntryApprove, privacy.EntryWithdraw, privacy.EntryAmend:
+		return b.takePeople(e)
 	case privacy.EntryPublish:
 		v, err := versionOf(e)
 		if err != nil {
@@ -286,12 +299,12 @@ func (b *book) takeCharge(e privacy.Entry) error {
 		return errors.New("a charge without terms")
 	}
 	c := privacy.Charge{Key: e.Key(), Cost: e.Cost, Terms: *e.Terms, SpecDigest: e.SpecDigest, InputDigest: e.InputDigest,
-		Expected: e.Expected, Reporting: e.Reporting}
+		Expected: e.Expected, Reporting: e.Reporting, Approvals: len(e.By)}
 	if err := checkCharge(c); err != nil {
 		return err
 	}
-	if again, err := b.admit(c); err != nil || again == nil {
-		return cmpErr(err, "a second charge")
+	if again, err := b.admit(c); err != nil || again == nil || !slices.Equal(again.By, e.By) {
+		return cmpErr(err, "a second charge, or one that others have approved")
 	}
 	b.add(c)
 	return nil
@@ -326,9 +339,9 @@ func (b *book) add(c privacy.Charge) *Charged {
 		a = &account{terms: c.Terms, charges: map[privacy.Key]*Charged{}, months: map[int]uint64{}}
 		b.accounts[c.Key.Dataset] = a
 	}
-	out := &Charged{Charge: c}
+	out := &Charged{Charge: c, Counts: c.Cost}
 	a.charges[c.Key] = out
-	a.spread(c)
+	a.spread(out)
 	return out
 }
 

@@ -2,6 +2,7 @@ package ledger
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
 	"halftone/privacy"
@@ -13,7 +14,7 @@ import (
 func SealedName(k privacy.Key) string { return sealedName(k) }
 
 // Chain returns the whole chain with the entries of every dataset.
-func (l *core) Chain(ctx context.Context) (all []privacy.Link, err error) {
+func (l *Ledger) Chain(ctx context.Context) (all []privacy.Link, err error) {
 	err = l.read(ctx, func() (err error) {
 		all, err = l.store.links(ctx)
 		return l.note(err)
@@ -25,17 +26,18 @@ func (l *core) Chain(ctx context.Context) (all []privacy.Link, err error) {
 	return all, err
 }
 
-// Snapshot writes the ledger as it stands into a new file, mode 0600, in one read
-// transaction: others may append meanwhile. The copy is the links alone; every
-// seal that it knows has its file in the state folder, since that is placed first.
-func (l *SQLite) Snapshot(ctx context.Context, path string) error {
-	if err := durable.File(path); err != nil { // SQLite would make it by the umask
-		return fmt.Errorf("ledger: %w", err)
+// Snapshot writes the chain as it stands into a new ledger.db at path, mode 0600:
+// others may append meanwhile. The copy is the links alone; every seal that it knows
+// has its sealed file, since that is placed first.
+func (l *Ledger) Snapshot(ctx context.Context, path string) error {
+	links, err := l.Chain(ctx)
+	if err != nil {
+		return err
 	}
-	return l.read(ctx, func() error {
-		if _, err := l.db.db.ExecContext(ctx, "VACUUM INTO ?", path); err != nil {
-			return l.note(fmt.Errorf("ledger: copy: %w", err))
-		}
-		return nil
-	})
+	db, err := durable.Open(ctx, path, schema())
+	if err != nil {
+		return fmt.Errorf("ledger: copy: %w", err)
+	}
+	d := &database{db: db, now: l.now}
+	return errors.Join(d.adopt(ctx, anyEpoch, newBook(), links), db.Close())
 }

@@ -48,14 +48,14 @@ func child(t *testing.T, do, dir string) *exec.Cmd {
 
 func clock() time.Time { return time.Date(2026, 11, 23, 9, 0, 0, 0, time.UTC) }
 
-func opened(t *testing.T, dir string) *SQLite {
+func opened(t *testing.T, dir string) *Ledger {
 	t.Helper()
 	l, err := Open(t.Context(), dir, clock)
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = l.Close() })
-	return l
+	return Unfenced(l)
 }
 
 func key(period string, edition int) privacy.Key {
@@ -72,7 +72,7 @@ func charge(k privacy.Key, cost uint64) privacy.Charge {
 }
 
 // release charges and seals one release with a file of its name.
-func release(t *testing.T, l *SQLite, k privacy.Key) {
+func release(t *testing.T, l *Ledger, k privacy.Key) {
 	t.Helper()
 	if err := errors.Join(l.Reserve(t.Context(), charge(k, 100)), l.Seal(t.Context(), k, []byte(k.String()))); err != nil {
 		t.Fatal(err)
@@ -88,6 +88,7 @@ func race(dir string) int {
 		fmt.Fprintln(os.Stderr, err)
 		return 1
 	}
+	Unfenced(l)
 	own := 0
 	for i := range 40 {
 		k := key([]string{"2025", "2026"}[i%2], os.Getpid()*100+i)
@@ -158,8 +159,9 @@ func die(dir string, at int) int {
 		return 1
 	}
 	kill := func() { _ = syscall.Kill(os.Getpid(), syscall.SIGKILL) }
+	Unfenced(l)
 	n := 0
-	l.db.sealed.sync = func(f *os.File) error {
+	disk(l).sealed.sync = func(f *os.File) error {
 		if n++; at == 2*n-1 {
 			kill()
 		}
@@ -215,7 +217,7 @@ func TestInvariant3KilledAtEveryStep(t *testing.T) {
 			if err != nil || len(links) != 2 {
 				t.Fatalf("%d entries, want one charge and one seal; %v", len(links), err)
 			}
-			names, err := os.ReadDir(filepath.Dir(l.db.sealed.path(k)))
+			names, err := os.ReadDir(filepath.Dir(disk(l).sealed.path(k)))
 			if err != nil || len(names) != 1 {
 				t.Fatalf("files left: %v, %v", names, err)
 			}
@@ -230,7 +232,7 @@ func TestTornFileIsReplaced(t *testing.T) {
 	if err := l.Reserve(t.Context(), charge(k, 500)); err != nil {
 		t.Fatal(err)
 	}
-	final := l.db.sealed.path(k)
+	final := disk(l).sealed.path(k)
 	if err := os.MkdirAll(filepath.Dir(final), 0o700); err != nil {
 		t.Fatal(err)
 	}
@@ -264,7 +266,7 @@ func TestInvariant10SyncFails(t *testing.T) {
 			t.Fatal(err)
 		}
 		n := 0
-		l.db.sealed.sync = func(f *os.File) error {
+		disk(l).sealed.sync = func(f *os.File) error {
 			if n++; n == at {
 				return syscall.EIO
 			}

@@ -23,9 +23,9 @@ var interleaveLong = flag.Bool("interleave.long", false, "walk all schedules of 
 // A world is what a schedule happens to: what survives a crash, and the public,
 // which nobody can make forget.
 type world struct {
-	open     func() (*core, error) // as a process does that starts
-	memory   *memory               // nil on disk
-	chain    *core                 // the judge's own handle
+	open     func() (*Ledger, error) // as a process does that starts
+	memory   *memory                 // nil on disk
+	chain    *Ledger                 // the judge's own handle
 	shown    map[privacy.Key]string
 	heads    []Witness
 	put      map[int]bool // sequences of versions that are there
@@ -39,7 +39,7 @@ type world struct {
 // A worker is one run. All that it has dies with it, but its task.
 type worker struct {
 	keys []privacy.Key // to release, in this order
-	led  *core
+	led  *Ledger
 	step string
 	at   int
 	// A version that is composed.
@@ -56,8 +56,8 @@ type mortal struct {
 	dying *bool
 }
 
-func (m mortal) transact(ctx context.Context, b *book, decide func() (*privacy.Entry, error)) error {
-	return m.store.transact(ctx, b, func() (*privacy.Entry, error) {
+func (m mortal) transact(ctx context.Context, epoch int64, b *book, decide func() (*privacy.Entry, error)) error {
+	return m.store.transact(ctx, epoch, b, func() (*privacy.Entry, error) {
 		e, err := decide()
 		if err == nil && *m.dying {
 			return nil, errDied
@@ -66,28 +66,17 @@ func (m mortal) transact(ctx context.Context, b *book, decide func() (*privacy.E
 	})
 }
 
-// shared lets several processes use one memory, each with a book of its own.
-type shared struct{ *memory }
-
-func (s shared) transact(ctx context.Context, b *book, decide func() (*privacy.Entry, error)) error {
-	if err := s.catchUp(ctx, b); err != nil {
-		return err
-	}
-	return s.memory.transact(ctx, b, decide)
-}
-
-func (s shared) catchUp(_ context.Context, b *book) error {
-	for _, l := range s.chain[b.n:] {
-		if err := b.apply(l); err != nil {
-			return err
-		}
-	}
-	return nil
+// handle is a process's view of the store. It holds no lease: the promises of this
+// walk do not rest on there being one worker only.
+func handle(s store, dying *bool) *Ledger {
+	l := newLedger(mortal{s, dying}, clock)
+	l.epoch = anyEpoch
+	return l
 }
 
 func inMemory(testing.TB) *world {
-	w := &world{memory: &memory{files: map[privacy.Key][]byte{}}}
-	w.open = func() (*core, error) { return newCore(mortal{shared{w.memory}, &w.dying}, clock), nil }
+	w := &world{memory: &memory{files: map[privacy.Key][]byte{}, now: clock}}
+	w.open = func() (*Ledger, error) { return handle(w.memory, &w.dying), nil }
 	return w
 }
 
@@ -98,16 +87,16 @@ func fork(t testing.TB, s *world, ws [2]*worker) (*world, [2]*worker) {
 	f.memory.chain, f.memory.files = slices.Clone(s.memory.chain), maps.Clone(s.memory.files)
 	f.shown, f.put, f.sealed = maps.Clone(s.shown), maps.Clone(s.put), maps.Clone(s.sealed)
 	f.heads, f.sequence, f.latest, f.draws = slices.Clone(s.heads), s.sequence, s.latest, s.draws
-	handle := func(of *core) *core {
-		c := newCore(mortal{shared{f.memory}, &f.dying}, clock)
+	view := func(of *Ledger) *Ledger {
+		c := handle(f.memory, &f.dying)
 		c.book = copyOf(of.book)
 		return c
 	}
-	f.chain = handle(s.chain)
+	f.chain = view(s.chain)
 	for i, w := range ws {
 		w := *w
 		if w.led != nil {
-			w.led = handle(w.led)
+			w.led = view(w.led)
 		}
 		ws[i] = &w
 	}
@@ -131,14 +120,14 @@ func copyOf(b *book) *book {
 
 func onDisk(t testing.TB) *world {
 	w, dir := &world{}, filepath.Join(t.TempDir(), "state")
-	w.open = func() (*core, error) {
+	w.open = func() (*Ledger, error) {
 		l, err := Open(context.Background(), dir, clock)
 		if err != nil {
 			return nil, err
 		}
 		t.Cleanup(func() { _ = l.Close() })
-		l.store = mortal{l.store, &w.dying}
-		return l.core, nil
+		l.store, l.epoch = mortal{l.store, &w.dying}, anyEpoch
+		return l, nil
 	}
 	return w
 }

@@ -26,6 +26,7 @@ func TestInvariant5WallTimeGivesNothingBack(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
+		ledger.Unfenced(l)
 		if i == 0 {
 			if err := l.Reserve(t.Context(), first); err != nil {
 				t.Fatal(err)

@@ -1,20 +1,25 @@
-// Package ledger keeps the charges and sealed files of an instance's datasets:
-// [SQLite] on disk, [Mem] in memory for tests.
+// Package ledger keeps the charges and sealed files of an instance's datasets: on
+// disk ([Open]), in Postgres ([OpenPostgres]), or in memory for tests ([NewMem]).
 //
-// A ledger is one append-only chain of entries (charge, seal, publish, burn, unlock). All else
+// A ledger is one append-only chain of entries (charge, seal, publish, burn, unlock,
+// and what people ask and answer for: revise, approve, withdraw, amend). All else
 // is derived from it: what is left of a budget, the state of a release, which
 // bytes a sealed file must have. Every transaction first reads what others have
 // appended, then decides, then appends.
 //
-//	planned ─► reserved ─► sealed ─► published
+//	planned ─► reserved ─► sealed ─► published ─► withdrawn, its charge stays
 //	               └─► burnt, its charge stays
+//
+// Only the worker that holds the lease may append: [Ledger.Take]. Every transaction
+// asks for its epoch, so that one that was thought dead, and was only slow, writes
+// nothing any more.
 //
 // A release is charged before noise is drawn for it, and its sealed file is on
 // the disk before the digest is recorded. A crash between the two leaves a file
-// that no entry knows: nobody reads it, and the next [SQLite.Seal] replaces it.
+// that no entry knows: nobody reads it, and the next [Ledger.Seal] replaces it.
 //
 // The head of the chain stands in every published manifest, so that a ledger
-// that was restored from an older backup can be told: [SQLite.CheckWitness].
+// that was restored from an older backup can be told: [Ledger.CheckWitness].
 package ledger
 
 import (
@@ -28,45 +33,55 @@ import (
 	"halftone/privacy/ledger/durable"
 )
 
-// A store keeps the links of a chain and the sealed files beside it.
+// A store keeps the links of a chain, the sealed files beside it, and the lease.
 type store interface {
 	// transact brings b up to date and appends the entry that decide returns, if
 	// any, in one transaction that excludes every other. It is durable on return.
-	// No other transaction runs while decide does.
-	transact(ctx context.Context, b *book, decide func() (*privacy.Entry, error)) error
+	// No other transaction runs while decide does. It fails with [ErrFenced] unless
+	// the lease has the epoch; anyEpoch does not ask.
+	transact(ctx context.Context, epoch int64, b *book, decide func() (*privacy.Entry, error)) error
 	// catchUp brings b up to date.
 	catchUp(ctx context.Context, b *book) error
-	// adopt appends links of an export as they stand, in one transaction. b is a
-	// book of the chain as it is in the store, and has them taken in on return.
-	adopt(ctx context.Context, b *book, links []privacy.Link) error
+	// adopt appends links of an export as they stand, in one transaction like
+	// transact's. b is a book of the chain as it is in the store, and has them taken
+	// in on return.
+	adopt(ctx context.Context, epoch int64, b *book, links []privacy.Link) error
+	// lease replaces the lease by what decide makes of it at the store's own time,
+	// in one transaction that excludes every other.
+	lease(ctx context.Context, decide func(now time.Time, l lease) (lease, error)) error
 	// links returns the whole chain.
 	links(ctx context.Context) ([]privacy.Link, error)
 	// stage puts the bytes of a sealed file where they survive, under no final
-	// name. place gives them theirs, durably and over what may be there; drop
-	// removes them if they have none.
+	// name. place gives them theirs, over what may be there, durably at the latest
+	// with the transaction that it is called in or before; drop removes them if they
+	// have none.
 	stage(k privacy.Key, file []byte) (place func() error, drop func(), err error)
 	// read returns the sealed file of k.
 	read(k privacy.Key) ([]byte, error)
+	// close ends the use of the store.
+	close() error
 }
 
-// core is a ledger over any store; [SQLite] and [Mem] are it with theirs. Its methods are safe for concurrent use.
-type core struct {
+// A Ledger is one worker's view of a ledger in any store. Its methods are safe for
+// concurrent use.
+type Ledger struct {
 	mu     sync.Mutex
 	store  store
 	now    func() time.Time
 	book   *book
+	epoch  int64 // of the lease that it holds; 0: none, and nothing can be written
 	locked error // says why nothing is charged; it stays until the ledger is opened again or unlocked
 	then   int   // unlocks that the book had when it was locked
 	lost   error // the disk failed: nobody knows what is on it
 }
 
-func newCore(s store, now func() time.Time) *core {
-	return &core{store: s, now: now, book: newBook()}
+func newLedger(s store, now func() time.Time) *Ledger {
+	return &Ledger{store: s, now: now, book: newBook()}
 }
 
 // Reserve implements [privacy.Ledger]. The charge fails, too, when its dataset's
 // name is no name, its cost is 0, or a digest is missing.
-func (l *core) Reserve(ctx context.Context, c privacy.Charge) error {
+func (l *Ledger) Reserve(ctx context.Context, c privacy.Charge) error {
 	if err := checkCharge(c); err != nil {
 		return err
 	}
@@ -74,7 +89,7 @@ func (l *core) Reserve(ctx context.Context, c privacy.Charge) error {
 }
 
 // Seal implements [privacy.Ledger]. Sealing again with the same bytes succeeds.
-func (l *core) Seal(ctx context.Context, k privacy.Key, file []byte) error {
+func (l *Ledger) Seal(ctx context.Context, k privacy.Key, file []byte) error {
 	if err := checkKey(k); err != nil {
 		return err
 	}
@@ -96,7 +111,7 @@ func (l *core) Seal(ctx context.Context, k privacy.Key, file []byte) error {
 	})
 }
 
-func (l *core) stage(k privacy.Key, file []byte) (place func() error, drop func(), err error) {
+func (l *Ledger) stage(k privacy.Key, file []byte) (place func() error, drop func(), err error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if err := l.usable(); err != nil {
@@ -109,7 +124,7 @@ func (l *core) stage(k privacy.Key, file []byte) (place func() error, drop func(
 // Sealed implements [privacy.Ledger]. A file that no entry knows is not sealed;
 // one that was recorded and is gone or changed is an error of another kind than
 // [privacy.ErrNotReleased].
-func (l *core) Sealed(ctx context.Context, k privacy.Key) ([]byte, error) {
+func (l *Ledger) Sealed(ctx context.Context, k privacy.Key) ([]byte, error) {
 	if err := checkKey(k); err != nil {
 		return nil, err
 	}
@@ -137,7 +152,7 @@ func (l *core) Sealed(ctx context.Context, k privacy.Key) ([]byte, error) {
 // the dataset and sealed. manifest is the SHA-256 of its manifest.json, in
 // lower-case hexadecimal; sequence rises from version to version of a dataset.
 // Publishing a version again with everything alike succeeds and records nothing.
-func (l *core) Publish(ctx context.Context, dataset, version string, sequence int, manifest string, keys ...privacy.Key) error {
+func (l *Ledger) Publish(ctx context.Context, dataset, version string, sequence int, manifest string, keys ...privacy.Key) error {
 	v, err := newVersion(dataset, version, sequence, manifest, keys)
 	if err != nil {
 		return err
@@ -146,13 +161,13 @@ func (l *core) Publish(ctx context.Context, dataset, version string, sequence in
 }
 
 // write runs one transaction in which decide says what to append.
-func (l *core) write(ctx context.Context, decide func() (*privacy.Entry, error)) error {
+func (l *Ledger) write(ctx context.Context, decide func() (*privacy.Entry, error)) error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if err := l.usable(); err != nil {
 		return err
 	}
-	return l.note(l.store.transact(ctx, l.book, func() (*privacy.Entry, error) {
+	return l.note(l.store.transact(ctx, l.epoch, l.book, func() (*privacy.Entry, error) {
 		e, err := decide()
 		if err != nil || e == nil {
 			return nil, err
@@ -163,7 +178,7 @@ func (l *core) write(ctx context.Context, decide func() (*privacy.Entry, error))
 }
 
 // read runs look over a book that is up to date.
-func (l *core) read(ctx context.Context, look func() error) error {
+func (l *Ledger) read(ctx context.Context, look func() error) error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if l.lost != nil {
@@ -175,15 +190,18 @@ func (l *core) read(ctx context.Context, look func() error) error {
 	return look()
 }
 
-func (l *core) usable() error {
-	if l.lost != nil {
+func (l *Ledger) usable() error {
+	switch {
+	case l.lost != nil:
 		return l.lost
+	case l.epoch == 0:
+		return fmt.Errorf("%w: no lease is held", ErrFenced)
 	}
 	return l.locked
 }
 
 // note remembers an error after which nobody knows what is on the disk.
-func (l *core) note(err error) error {
+func (l *Ledger) note(err error) error {
 	if durable.Lost(err) {
 		l.lost = fmt.Errorf("ledger: the disk failed, and what was being written may be lost; stop, look at the disk, start again: %w", err)
 		return l.lost
@@ -191,10 +209,22 @@ func (l *core) note(err error) error {
 	return err
 }
 
-var (
-	_ privacy.Ledger = (*SQLite)(nil)
-	_ privacy.Ledger = (*Mem)(nil)
-)
+// Close closes the ledger. After the disk has failed it touches no file any
+// more, since closing would sync once again; the process is to end then.
+func (l *Ledger) Close() error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if errors.Is(l.lost, errClosed) {
+		return nil
+	}
+	if l.lost != nil {
+		return l.lost
+	}
+	l.lost = errClosed
+	return l.store.close()
+}
+
+var _ privacy.Ledger = (*Ledger)(nil)
 
 // errClosed is what a closed ledger answers.
 var errClosed = errors.New("ledger: closed")

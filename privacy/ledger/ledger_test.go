@@ -25,14 +25,14 @@ func today() time.Time {
 // state is a state folder that does not exist yet.
 func state(t testing.TB) string { return filepath.Join(t.TempDir(), ".halftone") }
 
-func open(t testing.TB, dir string) *ledger.SQLite {
+func open(t testing.TB, dir string) *ledger.Ledger {
 	t.Helper()
 	l, err := ledger.Open(context.Background(), dir, today)
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = l.Close() })
-	return l
+	return ledger.Unfenced(l)
 }
 
 func TestMem(t *testing.T) {
@@ -46,8 +46,8 @@ func TestSQLite(t *testing.T) {
 // twin charges through one handle and does all else through another, as two
 // processes would: each has to see what the other appended.
 type twin struct {
-	*ledger.SQLite
-	charging *ledger.SQLite
+	*ledger.Ledger
+	charging *ledger.Ledger
 }
 
 func (d twin) Reserve(ctx context.Context, c privacy.Charge) error {
@@ -58,7 +58,7 @@ func (d twin) Reserve(ctx context.Context, c privacy.Charge) error {
 }
 
 func (d twin) CheckWitness(ctx context.Context, w []ledger.Witness) error {
-	return errors.Join(d.SQLite.CheckWitness(ctx, w), d.charging.CheckWitness(ctx, w))
+	return errors.Join(d.Ledger.CheckWitness(ctx, w), d.charging.CheckWitness(ctx, w))
 }
 
 func TestSQLiteTwoHandles(t *testing.T) {
@@ -148,7 +148,7 @@ func TestInvariant1AgainstModel(t *testing.T) {
 				t.Fatal(err)
 			}
 			t.Cleanup(func() { _ = l.Close() })
-			return l
+			return ledger.Unfenced(l)
 		},
 	} {
 		t.Run(name, func(test *testing.T) {

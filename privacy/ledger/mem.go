@@ -3,6 +3,7 @@ package ledger
 import (
 	"bytes"
 	"context"
+	"errors"
 	"io/fs"
 	"slices"
 	"time"
@@ -10,22 +11,28 @@ import (
 	"halftone/privacy"
 )
 
-// Mem is a ledger in memory, for tests and previews: it forgets.
-type Mem struct{ *core }
-
-// NewMem returns an empty ledger. now is asked for the day of an entry.
-func NewMem(now func() time.Time) *Mem {
-	return &Mem{newCore(&memory{files: map[privacy.Key][]byte{}}, now)}
+// NewMem returns an empty ledger in memory, for tests and previews: it forgets.
+// Nobody else can use it, so it holds the lease. now is asked for the day of an entry.
+func NewMem(now func() time.Time) *Ledger {
+	l := newLedger(&memory{files: map[privacy.Key][]byte{}, now: now}, now)
+	l.epoch = anyEpoch
+	return l
 }
 
-// memory is the store of a [Mem]; core excludes concurrent calls.
+// memory is the store of a ledger in memory. Several may share one, if one at a
+// time uses it.
 type memory struct {
 	chain []privacy.Link
 	files map[privacy.Key][]byte
+	held  lease
+	now   func() time.Time
 }
 
-func (m *memory) transact(ctx context.Context, b *book, decide func() (*privacy.Entry, error)) error {
-	if err := ctx.Err(); err != nil {
+func (m *memory) transact(ctx context.Context, epoch int64, b *book, decide func() (*privacy.Entry, error)) error {
+	if err := m.held.admits(epoch); err != nil {
+		return err
+	}
+	if err := m.catchUp(ctx, b); err != nil {
 		return err
 	}
 	e, err := decide()
@@ -40,10 +47,30 @@ func (m *memory) transact(ctx context.Context, b *book, decide func() (*privacy.
 	return b.apply(l)
 }
 
-func (m *memory) catchUp(ctx context.Context, _ *book) error { return ctx.Err() }
+func (m *memory) catchUp(ctx context.Context, b *book) error {
+	for _, l := range m.chain[b.n:] {
+		if err := b.apply(l); err != nil {
+			return err
+		}
+	}
+	return ctx.Err()
+}
 
-func (m *memory) adopt(ctx context.Context, b *book, links []privacy.Link) error {
-	if err := ctx.Err(); err != nil {
+func (m *memory) lease(ctx context.Context, decide func(time.Time, lease) (lease, error)) error {
+	l, err := decide(m.now(), m.held)
+	if err == nil {
+		err = ctx.Err()
+	}
+	if err == nil {
+		m.held = l
+	}
+	return err
+}
+
+func (m *memory) close() error { return nil }
+
+func (m *memory) adopt(ctx context.Context, epoch int64, b *book, links []privacy.Link) error {
+	if err := errors.Join(ctx.Err(), m.held.admits(epoch)); err != nil {
 		return err
 	}
 	for _, l := range links {

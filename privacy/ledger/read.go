@@ -11,14 +11,14 @@ import (
 
 // Head is the hash of the last entry, "" for an empty ledger. It goes into every
 // published manifest.
-func (l *core) Head(ctx context.Context) (head string, err error) {
+func (l *Ledger) Head(ctx context.Context) (head string, err error) {
 	err = l.read(ctx, func() error { head = l.book.head; return nil })
 	return head, err
 }
 
 // Links returns the whole chain, with the entries of the dataset only: that is
 // its ledger.jsonl, one link a line. What other datasets have charged stays out.
-func (l *core) Links(ctx context.Context, dataset string) ([]privacy.Link, error) {
+func (l *Ledger) Links(ctx context.Context, dataset string) ([]privacy.Link, error) {
 	var all []privacy.Link
 	err := l.read(ctx, func() (err error) {
 		all, err = l.store.links(ctx)
@@ -44,13 +44,13 @@ func (l *core) Links(ctx context.Context, dataset string) ([]privacy.Link, error
 
 // Charges returns the charges of a dataset, all series, by period, series and
 // edition.
-func (l *core) Charges(ctx context.Context, dataset string) (out []Charged, err error) {
+func (l *Ledger) Charges(ctx context.Context, dataset string) (out []Charged, err error) {
 	err = l.read(ctx, func() error { out = l.book.accounts[dataset].sorted(); return nil })
 	return out, err
 }
 
 // Charge returns the charge of k, and false if there is none.
-func (l *core) Charge(ctx context.Context, k privacy.Key) (out Charged, ok bool, err error) {
+func (l *Ledger) Charge(ctx context.Context, k privacy.Key) (out Charged, ok bool, err error) {
 	err = l.read(ctx, func() error {
 		if c := l.book.charged(k); c != nil {
 			out, ok = c.clone(), true
@@ -61,13 +61,13 @@ func (l *core) Charge(ctx context.Context, k privacy.Key) (out Charged, ok bool,
 }
 
 // Account returns what a dataset has cost, an empty account if nothing.
-func (l *core) Account(ctx context.Context, dataset string) (out Account, err error) {
+func (l *Ledger) Account(ctx context.Context, dataset string) (out Account, err error) {
 	err = l.read(ctx, func() error { out = l.book.accounts[dataset].public(dataset); return nil })
 	return out, err
 }
 
 // Versions returns the published versions of a dataset, oldest first.
-func (l *core) Versions(ctx context.Context, dataset string) (out []Version, err error) {
+func (l *Ledger) Versions(ctx context.Context, dataset string) (out []Version, err error) {
 	err = l.read(ctx, func() error {
 		if a := l.book.accounts[dataset]; a != nil {
 			for _, v := range a.versions {
@@ -89,7 +89,7 @@ type Witness struct {
 // CheckWitness fails with [privacy.ErrLocked] when a published head is not in
 // the chain: then this ledger is older than what the world has seen, or is
 // another one. From then on nothing can be charged, sealed or published with l.
-func (l *core) CheckWitness(ctx context.Context, witnesses []Witness) error {
+func (l *Ledger) CheckWitness(ctx context.Context, witnesses []Witness) error {
 	return l.read(ctx, func() error {
 		if l.locked != nil && l.book.unlocks > l.then { // by another process
 			l.locked = nil
@@ -108,19 +108,19 @@ func (l *core) CheckWitness(ctx context.Context, witnesses []Witness) error {
 }
 
 // Population lists the datasets that share a population and have charges, by name.
-func (l *core) Population(ctx context.Context, name string) (out []Member, err error) {
+func (l *Ledger) Population(ctx context.Context, name string) (out []Member, err error) {
 	err = l.read(ctx, func() error { out = l.book.population(name); return nil })
 	return out, err
 }
 
 // Datasets lists those that have charges, by name.
-func (l *core) Datasets(ctx context.Context) (out []string, err error) {
+func (l *Ledger) Datasets(ctx context.Context) (out []string, err error) {
 	err = l.read(ctx, func() error { out = slices.Sorted(maps.Keys(l.book.accounts)); return nil })
 	return out, err
 }
 
 // Left is what another charge of a period may cost a dataset on these terms.
-func (l *core) Left(ctx context.Context, dataset string, t privacy.Terms, p privacy.Period) (left uint64, err error) {
+func (l *Ledger) Left(ctx context.Context, dataset string, t privacy.Terms, p privacy.Period) (left uint64, err error) {
 	err = l.read(ctx, func() error { left = l.book.accounts[dataset].left(t, p); return nil })
 	return left, err
 }

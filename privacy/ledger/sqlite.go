@@ -14,17 +14,12 @@ import (
 	"halftone/privacy/ledger/durable"
 )
 
-// SQLite is a ledger in a state folder: ledger.db and sealed/. Several processes
-// may use it at once.
-type SQLite struct {
-	*core
-	db *database
-}
-
-// database is the store of a [SQLite].
+// database is the store of a ledger in a state folder: ledger.db and sealed/.
+// Several processes may have it open at once.
 type database struct {
 	db     *sql.DB
 	sealed folder
+	now    func() time.Time
 }
 
 // schema keeps links and nothing else. What the indexes are over stands in the
@@ -38,7 +33,9 @@ func schema() durable.Schema {
 		refuse  = ` BEGIN SELECT RAISE(ABORT,'the ledger is append-only'); END`
 	)
 	of := func(key string) string { return strings.ReplaceAll(key, "entry", "NEW.entry") }
-	return durable.Schema{Version: 1, Create: []string{
+	const leases = `CREATE TABLE lease (one INTEGER PRIMARY KEY CHECK (one = 1), epoch INTEGER NOT NULL, holder TEXT NOT NULL, until INTEGER NOT NULL) STRICT`
+	return durable.Schema{Version: 2, Upgrade: []string{leases}, Create: []string{
+		leases,
 		`CREATE TABLE link (seq INTEGER PRIMARY KEY, entry TEXT NOT NULL CHECK (json_valid(entry)), digest TEXT NOT NULL, hash TEXT NOT NULL UNIQUE) STRICT`,
 		`CREATE UNIQUE INDEX once ON link (` + once + `) WHERE` + isOnce,
 		`CREATE UNIQUE INDEX version ON link (` + version + `) WHERE` + isVer,
@@ -58,7 +55,7 @@ OR EXISTS (SELECT 1 FROM link WHERE` + isVer + ` AND` + of(isVer) + ` AND (` + v
 //
 // A sealed file of a release that was never charged shows that ledger.db is
 // older than the folder: the ledger then can be read, and charges nothing.
-func Open(ctx context.Context, dir string, now func() time.Time) (*SQLite, error) {
+func Open(ctx context.Context, dir string, now func() time.Time) (*Ledger, error) {
 	sealed := folder{filepath.Join(dir, "sealed"), (*os.File).Sync}
 	for _, d := range []string{dir, sealed.root} {
 		if err := durable.Folder(d); err != nil {
@@ -74,8 +71,8 @@ func Open(ctx context.Context, dir string, now func() time.Time) (*SQLite, error
 	if err != nil {
 		return nil, fmt.Errorf("ledger: %w", err)
 	}
-	d := &database{db, sealed}
-	l := &SQLite{newCore(d, now), d}
+	d := &database{db, sealed, now}
+	l := newLedger(d, now)
 	if err := d.catchUp(ctx, l.book); err != nil {
 		return nil, errors.Join(err, db.Close())
 	}
@@ -89,31 +86,19 @@ func Open(ctx context.Context, dir string, now func() time.Time) (*SQLite, error
 	return l, nil
 }
 
-// Close closes the ledger. After the disk has failed it touches no file any
-// more, since closing would sync once again; the process is to end then.
-func (l *SQLite) Close() error {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	if errors.Is(l.lost, errClosed) {
-		return nil
-	}
-	if l.lost != nil {
-		return l.lost
-	}
-	l.lost = errClosed
-	return l.db.db.Close()
-}
-
 type querier interface {
 	QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error)
 }
 
-func (d *database) transact(ctx context.Context, b *book, decide func() (*privacy.Entry, error)) error {
+func (d *database) transact(ctx context.Context, epoch int64, b *book, decide func() (*privacy.Entry, error)) error {
 	tx, err := d.db.BeginTx(ctx, nil) // IMMEDIATE: from here on nobody else writes
 	if err != nil {
 		return fmt.Errorf("ledger: %w", err)
 	}
 	defer func() { _ = tx.Rollback() }() // after Commit it does nothing
+	if err := fenced(ctx, tx, epoch); err != nil {
+		return err
+	}
 	if err := catchUp(ctx, tx, b); err != nil {
 		return err
 	}
@@ -159,12 +144,15 @@ func catchUp(ctx context.Context, q querier, b *book) error {
 	return err
 }
 
-func (d *database) adopt(ctx context.Context, b *book, links []privacy.Link) error {
+func (d *database) adopt(ctx context.Context, epoch int64, b *book, links []privacy.Link) error {
 	tx, err := d.db.BeginTx(ctx, nil)
 	if err != nil {
 		return fmt.Errorf("ledger: %w", err)
 	}
 	defer func() { _ = tx.Rollback() }() // after Commit it does nothing
+	if err := fenced(ctx, tx, epoch); err != nil {
+		return err
+	}
 	if err := catchUp(ctx, tx, b); err != nil {
 		return err
 	}
@@ -210,6 +198,50 @@ func each(ctx context.Context, q querier, seq int64, f func(privacy.Link) error)
 	}
 	return nil
 }
+
+// fenced fails unless the lease has an epoch.
+func fenced(ctx context.Context, tx *sql.Tx, epoch int64) error {
+	l, err := leaseIn(ctx, tx)
+	if err != nil {
+		return err
+	}
+	return l.admits(epoch)
+}
+
+func leaseIn(ctx context.Context, tx *sql.Tx) (l lease, err error) {
+	var until int64
+	err = tx.QueryRowContext(ctx, "SELECT epoch, holder, until FROM lease").Scan(&l.epoch, &l.holder, &until)
+	if err != nil && !errors.Is(err, sql.ErrNoRows) {
+		return l, fmt.Errorf("ledger: %w", err)
+	}
+	l.until = time.Unix(until, 0)
+	return l, nil
+}
+
+func (d *database) lease(ctx context.Context, decide func(time.Time, lease) (lease, error)) error {
+	tx, err := d.db.BeginTx(ctx, nil)
+	if err != nil {
+		return fmt.Errorf("ledger: %w", err)
+	}
+	defer func() { _ = tx.Rollback() }() // after Commit it does nothing
+	l, err := leaseIn(ctx, tx)
+	if err != nil {
+		return err
+	}
+	if l, err = decide(d.now(), l); err != nil {
+		return err
+	}
+	if _, err := tx.ExecContext(ctx, "INSERT INTO lease (one, epoch, holder, until) VALUES (1, ?1, ?2, ?3) ON CONFLICT (one) DO UPDATE SET epoch = ?1, holder = ?2, until = ?3",
+		l.epoch, l.holder, l.until.Unix()); err != nil {
+		return fmt.Errorf("ledger: %w", err)
+	}
+	if err := tx.Commit(); err != nil {
+		return fmt.Errorf("ledger: %w", err)
+	}
+	return nil
+}
+
+func (d *database) close() error { return d.db.Close() }
 
 func (d *database) stage(k privacy.Key, file []byte) (func() error, func(), error) {
 	return d.sealed.stage(k, file)

@@ -212,7 +212,7 @@ func TestChangedSchema(t *testing.T) {
 		"index gone":    "DROP INDEX once",
 		"table added":   "CREATE TABLE x (y)",
 		"trigger added": "CREATE TRIGGER x AFTER INSERT ON link BEGIN SELECT 1; END",
-		"newer":         "PRAGMA user_version = 2",
+		"newer":         "PRAGMA user_version = 3",
 		"older":         "PRAGMA user_version = 0",
 	} {
 		dir := two(t)
@@ -240,7 +240,7 @@ func TestSealedFileIsChecked(t *testing.T) {
 		if _, err := l.Sealed(t.Context(), k); err != nil {
 			t.Fatal(err)
 		}
-		if err := damage(l.db.sealed.path(k)); err != nil {
+		if err := damage(disk(l).sealed.path(k)); err != nil {
 			t.Fatal(err)
 		}
 		if _, err := l.Sealed(t.Context(), k); err == nil || errors.Is(err, privacy.ErrNotReleased) || !strings.Contains(err.Error(), "sealed/d/1/2026.1.json") {
@@ -258,7 +258,7 @@ func TestInvariant8RestoredCopy(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	restore := func() *SQLite {
+	restore := func() *Ledger {
 		t.Helper()
 		if err := os.WriteFile(path, before, 0o600); err != nil {
 			t.Fatal(err)
@@ -280,7 +280,7 @@ func TestInvariant8RestoredCopy(t *testing.T) {
 		t.Errorf("reading: %v", err)
 	}
 	// Without it, the public folder does, also after other charges.
-	if err := errors.Join(l.Close(), os.Remove(l.db.sealed.path(third))); err != nil {
+	if err := errors.Join(l.Close(), os.Remove(disk(l).sealed.path(third))); err != nil {
 		t.Fatal(err)
 	}
 	l = restore()
@@ -297,7 +297,7 @@ func TestInvariant8RestoredCopy(t *testing.T) {
 func TestInvariant3TwoDraws(t *testing.T) {
 	dir, k := filepath.Join(t.TempDir(), "state"), key("2026", 1)
 	a, b := opened(t, dir), opened(t, dir)
-	for _, l := range []*SQLite{a, b} {
+	for _, l := range []*Ledger{a, b} {
 		if err := l.Reserve(t.Context(), charge(k, 100)); err != nil {
 			t.Fatal(err)
 		}
@@ -308,12 +308,12 @@ func TestInvariant3TwoDraws(t *testing.T) {
 	if err := b.Seal(t.Context(), k, []byte("b")); err == nil {
 		t.Fatal("sealed twice")
 	}
-	for _, l := range []*SQLite{a, b} {
+	for _, l := range []*Ledger{a, b} {
 		if file, err := l.Sealed(t.Context(), k); err != nil || string(file) != "a" {
 			t.Errorf("%q, %v", file, err)
 		}
 	}
-	if names, err := os.ReadDir(filepath.Dir(a.db.sealed.path(k))); err != nil || len(names) != 1 {
+	if names, err := os.ReadDir(filepath.Dir(disk(a).sealed.path(k))); err != nil || len(names) != 1 {
 		t.Errorf("files left: %v, %v", names, err)
 	}
 }

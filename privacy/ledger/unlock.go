@@ -31,7 +31,7 @@ type Replay struct {
 //
 // The published chain must begin with this ledger's whole chain ([ErrFork]); what
 // this ledger knows beyond it stays, if the chain begins with the published one.
-func (l *core) Unlock(ctx context.Context, r Replay) (replayed int, burnt []privacy.Key, err error) {
+func (l *Ledger) Unlock(ctx context.Context, r Replay) (replayed int, burnt []privacy.Key, err error) {
 	names := slices.Clone(r.By)
 	for i := range names {
 		names[i] = strings.ToLower(strings.TrimSpace(names[i]))
@@ -42,8 +42,8 @@ func (l *core) Unlock(ctx context.Context, r Replay) (replayed int, burnt []priv
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if l.lost != nil {
-		return 0, nil, l.lost
+	if err := l.usable(); err != nil && !errors.Is(err, privacy.ErrLocked) {
+		return 0, nil, err
 	}
 	own, err := l.store.links(ctx)
 	if err != nil {
@@ -71,7 +71,7 @@ func (l *core) Unlock(ctx context.Context, r Replay) (replayed int, burnt []priv
 	if err != nil {
 		return 0, nil, err
 	}
-	if err := l.note(l.store.adopt(ctx, fresh, append(more, made...))); err != nil {
+	if err := l.note(l.store.adopt(ctx, l.epoch, fresh, append(more, made...))); err != nil {
 		return 0, nil, err
 	}
 	l.book, l.locked = fresh, nil
@@ -79,7 +79,7 @@ func (l *core) Unlock(ctx context.Context, r Replay) (replayed int, burnt []priv
 }
 
 // answer makes the links that follow the replayed ones: burns, and who unlocked.
-func (l *core) answer(own, more []privacy.Link, r Replay) (made []privacy.Link, burnt []privacy.Key, err error) {
+func (l *Ledger) answer(own, more []privacy.Link, r Replay) (made []privacy.Link, burnt []privacy.Key, err error) {
 	b, err := bookOf(append(slices.Clone(own), more...))
 	if err != nil {
 		return nil, nil, err
@@ -121,7 +121,7 @@ func bookOf(links []privacy.Link) (*book, error) {
 }
 
 // adoptFiles puts the sealed files that the links record where they belong.
-func (l *core) adoptFiles(r Replay, links []privacy.Link) error {
+func (l *Ledger) adoptFiles(r Replay, links []privacy.Link) error {
 	for _, link := range links {
 		if link.Entry == nil {
 			return fmt.Errorf("ledger: entry %d is of a dataset that has published nothing: it cannot be replayed; bring back the newest copy of the state folder", link.Seq)
@@ -151,7 +151,7 @@ func (l *core) adoptFiles(r Replay, links []privacy.Link) error {
 
 // GiveUp records that a charged release will never be drawn, because the rows that
 // it was pinned to are gone or a person says so. Its charge stays.
-func (l *core) GiveUp(ctx context.Context, k privacy.Key, by []string, reason string) error {
+func (l *Ledger) GiveUp(ctx context.Context, k privacy.Key, by []string, reason string) error {
 	if err := checkKey(k); err != nil {
 		return err
 	}

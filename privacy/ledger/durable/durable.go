@@ -12,6 +12,7 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -103,6 +104,7 @@ func (e *SyncError) Unwrap() error { return e.Err }
 type Schema struct {
 	Version int      // ≥ 1, in user_version
 	Create  []string // CREATE statements, one object each
+	Upgrade []string // what a file of the version before lacks of them; nil: it is not read
 }
 
 // Open opens the SQLite file at path, in a folder that [Folder] has accepted,
@@ -257,6 +259,12 @@ func (s Schema) apply(ctx context.Context, db *sql.DB) error {
 	}
 	if version == 0 && objects == 0 {
 		for _, c := range append(s.Create, "PRAGMA user_version="+strconv.Itoa(s.Version)) {
+			if _, err := tx.ExecContext(ctx, c); err != nil {
+				return err
+			}
+		}
+	} else if version == s.Version-1 && s.Upgrade != nil {
+		for _, c := range append(slices.Clone(s.Upgrade), "PRAGMA user_version="+strconv.Itoa(s.Version)) {
 			if _, err := tx.ExecContext(ctx, c); err != nil {
 				return err
 			}

@@ -41,7 +41,7 @@ func TestOpen(t *testing.T) {
 	if err := Folder(dir); err != nil {
 		t.Fatal(err)
 	}
-	s := Schema{1, []string{"CREATE TABLE x (y TEXT) STRICT"}}
+	s := Schema{Version: 1, Create: []string{"CREATE TABLE x (y TEXT) STRICT"}}
 	for i := range 2 {
 		db, err := Open(t.Context(), filepath.Join(dir, "x.db"), s)
 		if err != nil {
@@ -59,12 +59,23 @@ func TestOpen(t *testing.T) {
 		t.Errorf("files beside the folder: %v, %v", names, err)
 	}
 	for name, s := range map[string]Schema{
-		"other version": {2, s.Create},
-		"more":          {1, append(s.Create, "CREATE TABLE z (y)")},
-		"other text":    {1, []string{"CREATE TABLE x (y TEXT)"}},
+		"other version": {Version: 2, Create: s.Create},
+		"more":          {Version: 1, Create: append(s.Create, "CREATE TABLE z (y)")},
+		"other text":    {Version: 1, Create: []string{"CREATE TABLE x (y TEXT)"}},
 	} {
 		if _, err := Open(t.Context(), filepath.Join(dir, "x.db"), s); err == nil {
 			t.Errorf("%s: opened", name)
+		}
+	}
+	more := "CREATE TABLE lately (y TEXT) STRICT"
+	for range 2 { // a file of the version before gets what it lacks, once
+		db, err := Open(t.Context(), filepath.Join(dir, "x.db"), Schema{Version: 2, Create: append(s.Create, more), Upgrade: []string{more}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		var n int
+		if err := errors.Join(db.QueryRowContext(t.Context(), "SELECT (SELECT count(*) FROM x) + (SELECT count(*) FROM lately)").Scan(&n), db.Close()); err != nil || n != 2 {
+			t.Errorf("%d rows, %v", n, err)
 		}
 	}
 }
