@@ -78,15 +78,16 @@ func sameMeaning(last privacy.Model, s privacy.Spec) error {
 
 // samePromise refuses a unit or a bound for which older releases, of any series,
 // would be worth less than what is said of them.
-func samePromise(old privacy.Model, s privacy.Spec) error {
+func samePromise(r earlier, s privacy.Spec) error {
+	old := r.model
 	if old.Unit != s.Unit {
 		return fmt.Errorf("%w: what is protected (`unit`) was one %s and is now one %s: releases were made for the former, in whatever series. Nothing was charged. "+
 			"Put it back, or begin a dataset of its own", ErrRefused, old.Unit, s.Unit)
 	}
-	if now := s.Bound().PerPeriod; now > old.Bound.PerPeriod {
+	if now := s.Bound().PerPeriod; now > r.bound {
 		return fmt.Errorf("%w: one %s may now change the counts of a period by %d, and releases were made for %d: for them the promise would be "+
-			"weaker than what is published. Nothing was charged. Keep contribution and overlap as they were: "+
-			"ledger amendments are not in this version", ErrRefused, s.Unit, now, old.Bound.PerPeriod)
+			"weaker than what is published. Nothing was charged. Keep contribution and overlap as they were; if they were wrong, "+
+			"two people can say so, and the releases then count for more: halftone ledger amend", ErrRefused, s.Unit, now, r.bound)
 	}
 	return nil
 }

@@ -145,7 +145,8 @@ func (s *session) here(version string) (bool, error) {
 	return slices.Contains(names, version), err
 }
 
-// published reports whether the newest published version holds all editions.
+// published reports whether the newest published version holds the editions and
+// nothing else, and the promise as it stands.
 func (s *session) published(ctx context.Context, editions []outputs.Edition) (bool, error) {
 	vs, err := s.led.Versions(ctx, s.l.Dataset.Name)
 	if err != nil || len(vs) == 0 {
@@ -154,16 +155,43 @@ func (s *session) published(ctx context.Context, editions []outputs.Edition) (bo
 	if here, err := s.here(vs[len(vs)-1].Name); err != nil || !here {
 		return false, err
 	}
+	var keys []privacy.Key
 	for _, e := range editions {
 		k, err := e.Release.Key()
 		if err != nil {
 			return false, err
 		}
-		if !slices.Contains(vs[len(vs)-1].Releases, k) {
-			return false, nil
+		keys = append(keys, k)
+	}
+	if !slices.Equal(vs[len(vs)-1].Releases, keys) {
+		return false, nil
+	}
+	amended, err := s.amendedSince(ctx, vs[len(vs)-1].Name)
+	return !amended, err
+}
+
+// amendedSince reports whether the terms were amended after a version was published.
+func (s *session) amendedSince(ctx context.Context, version string) (amended bool, err error) {
+	links, err := s.led.Links(ctx, s.l.Dataset.Name)
+	if err != nil {
+		return false, err
+	}
+	for _, l := range links {
+		if l.Entry == nil {
+			continue
+		}
+		e, err := l.Decode()
+		if err != nil {
+			return false, err
+		}
+		switch {
+		case e.Kind == privacy.EntryPublish && e.Version == version:
+			amended = false
+		case e.Kind == privacy.EntryAmend:
+			amended = true
 		}
 	}
-	return true, nil
+	return amended, nil
 }
 
 func (s *session) latest() (VersionInfo, error) {
@@ -190,6 +218,9 @@ func (s *session) editions(ctx context.Context) ([]outputs.Edition, error) {
 	for i, c := range charges { // by period and edition
 		if i+1 < len(charges) && charges[i+1].Key.Period == c.Key.Period {
 			continue // not the newest
+		}
+		if c.Withdrawn != "" { // nor is the one before it shown in its place
+			continue
 		}
 		r, err := privacy.OpenRelease(ctx, c.Key, s.led)
 		if err != nil {

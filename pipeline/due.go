@@ -1,6 +1,7 @@
 package pipeline
 
 import (
+	"slices"
 	"time"
 
 	"halftone/pipeline/config"
@@ -9,11 +10,11 @@ import (
 )
 
 // due are the releases to make at now, oldest period first, given what has been
-// charged and the days of seals. Of a period at most one edition is due: the
+// charged, the days of seals, and the editions that somebody has asked for. Of a period at most one edition is due: the
 // first, or a planned revision whose day has come since the edition before it was
 // sealed. A day that had passed by then is lost: two editions of the same rows
 // would spend twice and tell nothing new.
-func due(l Line, now time.Time, charges []ledger.Charged, sealed map[privacy.Key]time.Time) []privacy.Key {
+func due(l Line, now time.Time, charges []ledger.Charged, sealed map[privacy.Key]time.Time, asked []privacy.Key) []privacy.Key {
 	charged, burnt := map[privacy.Key]bool{}, map[privacy.Key]bool{}
 	for _, c := range charges {
 		charged[c.Key], burnt[c.Key] = true, c.Burnt
@@ -34,6 +35,10 @@ func due(l Line, now time.Time, charges []ledger.Charged, sealed map[privacy.Key
 				}
 				before = day
 				continue
+			}
+			if slices.Contains(asked, k) {
+				out = append(out, k)
+				break
 			}
 			if e > 1 && !before.Before(at) {
 				continue // lost

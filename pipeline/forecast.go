@@ -247,12 +247,16 @@ type look struct {
 	versions []ledger.Version
 	links    []privacy.Link
 	sealed   map[privacy.Key]time.Time // day of every seal
+	asked    []privacy.Key             // editions that somebody wants before their day
+	waiting  []Waiting                 // of those that are due
 	newest   privacy.Release           // of the series; zero: none
 	members  []ledger.Member           // of the population, this dataset among them once it has a charge
 }
 
 // due are the releases that a run would make now.
-func (lk look) due(l Line) []privacy.Key { return due(l, l.Clock.Now(), lk.charges, lk.sealed) }
+func (lk look) due(l Line) []privacy.Key {
+	return due(l, l.Clock.Now(), lk.charges, lk.sealed, lk.asked)
+}
 
 func (l Line) lookAtLedger(ctx context.Context) (look, error) {
 	var lk look
@@ -288,5 +292,10 @@ func (l Line) lookAtLedger(ctx context.Context) (look, error) {
 			break
 		}
 	}
-	return lk, errors.Join(errs[:]...)
+	if lk.asked, err = led.Requests(ctx, name); err != nil {
+		return lk, err
+	}
+	settled := l.settle(lk.account)
+	_, lk.waiting, err = settled.approved(ctx, led, lk.due(settled))
+	return lk, errors.Join(append(errs[:], err)...)
 }

@@ -22,6 +22,7 @@ import (
 	"halftone/pipeline/runs"
 	"halftone/pipeline/staging"
 	"halftone/privacy"
+	"halftone/privacy/ledger"
 )
 
 // A Line is one dataset with everything it runs on. It holds no state: what it
@@ -97,7 +98,8 @@ func Outcome(err error) string {
 	case errors.As(err, &setting), errors.As(err, &problems), errors.Is(err, ErrUsage):
 		return outcomeConfig
 	case errors.Is(err, ErrRefused), errors.Is(err, privacy.ErrBudget), errors.Is(err, privacy.ErrTerms),
-		errors.Is(err, privacy.ErrPinned), errors.Is(err, runs.ErrBusy):
+		errors.Is(err, privacy.ErrPinned), errors.Is(err, privacy.ErrApproval), errors.Is(err, runs.ErrBusy),
+		errors.Is(err, ledger.ErrHeld):
 		return outcomeRefused
 	}
 	return outcomeFailed

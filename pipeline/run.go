@@ -37,6 +37,7 @@ type RunResult struct {
 	Late     []privacy.Period // released before; the rows have changed since, which changes nothing
 	Spec     privacy.Spec     // with the mechanism that was used
 	Revision *Revision        // the next planned one; nil: none
+	Waiting  []Waiting        // due, and not approved by enough people
 	NoRoom   []privacy.Key    // due, and left out: their periods have too little left
 	Version  VersionInfo      // published by this run, else the latest
 	Account  Account
@@ -91,6 +92,9 @@ func (l Line) Run(ctx context.Context, opt RunOptions) (res RunResult, err error
 	if err != nil {
 		return res, err
 	}
+	if due, res.Waiting, err = l.approved(ctx, s.led, due); err != nil {
+		return res, err
+	}
 	if err := s.sameMeaning(ctx, due); err != nil {
 		return res, err
 	}
@@ -115,6 +119,12 @@ func (l Line) Run(ctx context.Context, opt RunOptions) (res RunResult, err error
 	if err := s.publish(ctx, opt.Compose, &res); err != nil {
 		return res, err
 	}
+	if res.State == StateNothingDue && len(res.Waiting) > 0 {
+		res.State = StateWaiting
+	}
+	if _, err := s.takeDown(ctx); err != nil { // what a withdrawal that was killed has left
+		return res, err
+	}
 	days, err := s.sealDays(ctx)
 	if err != nil {
 		return res, err
@@ -135,7 +145,11 @@ func (s *session) due(ctx context.Context, opt RunOptions) ([]privacy.Key, error
 		return nil, err
 	}
 	none := privacy.Period{}
-	return slices.DeleteFunc(due(s.l, s.l.Clock.Now(), charges, days), func(k privacy.Key) bool {
+	asked, err := s.led.Requests(ctx, s.l.Dataset.Name)
+	if err != nil {
+		return nil, err
+	}
+	return slices.DeleteFunc(due(s.l, s.l.Clock.Now(), charges, days, asked), func(k privacy.Key) bool {
 		return opt.From != none && k.Period.Before(opt.From) || opt.To != none && opt.To.Before(k.Period)
 	}), nil
 }
@@ -173,6 +187,7 @@ func (s *session) affordable(ctx context.Context, due []privacy.Key) (ok, not []
 type earlier struct {
 	key   privacy.Key
 	model privacy.Model
+	bound int64 // that its cost counts for: the model's, or a larger one that it was amended to
 }
 
 // released are the sealed releases of the dataset, by period, series and edition.
@@ -194,7 +209,7 @@ func (s *session) released(ctx context.Context) ([]earlier, error) {
 		if err != nil {
 			return nil, err
 		}
-		out = append(out, earlier{c.Key, m})
+		out = append(out, earlier{c.Key, m, max(m.Bound.PerPeriod, c.Bound)})
 	}
 	return out, nil
 }
@@ -233,7 +248,7 @@ func (s *session) sameMeaning(ctx context.Context, due []privacy.Key) error {
 // of other series too: their costs add up to one person's.
 func (s *session) samePromise(released []earlier, due privacy.Period) error {
 	for _, r := range released {
-		if err := samePromise(r.model, s.l.Dataset.Spec); err != nil {
+		if err := samePromise(r, s.l.Dataset.Spec); err != nil {
 			return err
 		}
 		if s.l.Dataset.Calendar.Every != "band" && r.key.Series == s.l.Dataset.Spec.Series && r.key.Period.Months() != due.Months() {
@@ -343,7 +358,7 @@ func (s *session) resume(ctx context.Context) ([]Released, error) {
 		}
 		uses, err := s.st.Pinned(c.Key)
 		if err != nil {
-			return out, fmt.Errorf("%s is charged and not sealed: %w", c.Key, err)
+			return out, fmt.Errorf("%s is charged and not sealed: %w. If its rows are gone for good: halftone ledger burn %s", c.Key, err, c.Key)
 		}
 		r, err := s.measure(ctx, c.Key, uses)
 		if err != nil {
@@ -360,7 +375,7 @@ func (s *session) measure(ctx context.Context, k privacy.Key, uses staging.Uses)
 	if err != nil {
 		return Released{}, err
 	}
-	in := privacy.Input{}
+	in := privacy.Input{Approvals: s.l.Dataset.Approvals}
 	if in.Digest, err = s.st.InputDigest(k.Period, uses); err != nil {
 		return Released{}, err
 	}
@@ -389,7 +404,7 @@ func (s *session) measure(ctx context.Context, k privacy.Key, uses staging.Uses)
 func explain(err error) error {
 	switch {
 	case errors.Is(err, privacy.ErrTerms):
-		return fmt.Errorf("%w. Nothing was charged. Put privacy, contribution and overlap in halftone.yaml back as they were at the first release", err)
+		return fmt.Errorf("%w. Nothing was charged. Put privacy, contribution and overlap in halftone.yaml back as they were; more budget, or a bound that was found too low, is for two people: halftone ledger amend", err)
 	}
 	return err
 }

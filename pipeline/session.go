@@ -141,6 +141,9 @@ func (s *session) start(ctx context.Context, kind runs.Kind, occurrence string) 
 // finish records how a run ended; the record never hides the run's own error.
 func (s *session) finish(ctx context.Context, res RunResult, err error) error {
 	state, outcome := runs.Done, res.State
+	if res.State == StateWaiting {
+		state = runs.Waiting
+	}
 	if err != nil {
 		state, outcome = runs.Failed, Outcome(err)
 		if outcome == outcomeRefused {

@@ -27,6 +27,7 @@ type Status struct {
 	Released  []privacy.Period
 	Reserved  []privacy.Key // charged and not sealed: the next run goes on with them
 	Due       []privacy.Key
+	Waiting   []Waiting      // of these, the ones that people have not approved
 	Next      privacy.Period // the next to become due; zero: none
 	NextDue   time.Time
 	Revision  *Revision            // the next planned one; nil: none
@@ -71,7 +72,7 @@ func (l Line) Status(ctx context.Context) (Status, error) {
 	}
 	// 2. Calendar.
 	now := l.Clock.Now()
-	s.Due, s.Revision = lk.due(l), nextRevision(l, now, lk.sealed)
+	s.Due, s.Waiting, s.Revision = lk.due(l), lk.waiting, nextRevision(l, now, lk.sealed)
 	if p, ok := l.Dataset.Calendar.Next(now); ok {
 		s.Next, s.NextDue = p, l.Dataset.Calendar.DueAt(p)
 	}
@@ -173,6 +174,7 @@ type Budget struct {
 	Head     string
 	Links    int
 	Seals    int
+	Amended  []privacy.Entry // oldest first
 }
 
 // Budget looks at the ledger.
@@ -197,6 +199,18 @@ func (l Line) Budget(ctx context.Context) (Budget, error) {
 	for _, c := range lk.charges {
 		if c.Sealed != "" {
 			b.Seals++
+		}
+	}
+	for _, link := range lk.links {
+		if link.Entry == nil {
+			continue
+		}
+		e, err := link.Decode()
+		if err != nil {
+			return b, err
+		}
+		if e.Kind == privacy.EntryAmend {
+			b.Amended = append(b.Amended, e)
 		}
 	}
 	return b, nil

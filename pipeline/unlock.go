@@ -165,6 +165,7 @@ func (l Line) unmade(links []privacy.Link) ([]privacy.Charge, error) {
 			o.Dataset = l.Others[i]
 		}
 		var charges []ledger.Charged
+		var asked []privacy.Key
 		for _, link := range links {
 			if link.Entry == nil {
 				continue
@@ -172,6 +173,9 @@ func (l Line) unmade(links []privacy.Link) ([]privacy.Charge, error) {
 			e, err := link.Decode()
 			if err != nil {
 				return nil, err
+			}
+			if e.Dataset == o.Dataset.Name && e.Kind == privacy.EntryRevise {
+				asked = append(asked, e.Key())
 			}
 			if e.Dataset != o.Dataset.Name || e.Kind != privacy.EntryCharge && e.Kind != privacy.EntryBurn {
 				continue
@@ -184,7 +188,7 @@ func (l Line) unmade(links []privacy.Link) ([]privacy.Charge, error) {
 				charges = append(charges, ledger.Charged{Charge: privacy.Charge{Key: e.Key()}, Burnt: e.Kind == privacy.EntryBurn})
 			}
 		}
-		for _, k := range due(o, l.Clock.Now(), charges, days) {
+		for _, k := range due(o, l.Clock.Now(), charges, days, asked) {
 			spec := o.Dataset.Spec
 			out = append(out, privacy.Charge{Key: k, Cost: spec.Shares()[k.Edition-1], Terms: spec.Terms(), SpecDigest: spec.Digest()})
 		}

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"path/filepath"
 	"strconv"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -69,6 +70,14 @@ func (a *app) audit(ctx context.Context, l pipeline.Line) error {
 		a.print("verified\nNext: halftone verify %s   checks the published files themselves\n", filepath.Join(l.Public, "datasets", l.Dataset.Name))
 	}
 	return nil
+}
+
+// restated says what an amended bound has done to earlier releases.
+func restated(e privacy.Entry) string {
+	if e.BoundNow == 0 {
+		return ""
+	}
+	return fmt.Sprintf(": what was released before counts for a bound of %d, not %d", e.BoundNow, e.BoundWas)
 }
 
 type budgetObject struct {
@@ -145,6 +154,14 @@ func (a *app) printBudget(l pipeline.Line, b pipeline.Budget) {
 	}
 	a.print("plain words   Someone 50%% sure that %s is %s is right at most %d%% of the time after reading all of it.\n", unit, where, t.Cost(b.Account.PersonCost).Guess())
 	a.printTogether(b)
+	for _, e := range b.Amended {
+		a.print("amended       %s by %s (%s)%s\n", e.Day, strings.Join(e.By, ", "), e.Reason, restated(e))
+	}
+	for _, c := range b.Charges {
+		if c.Withdrawn != "" {
+			a.print("withdrawn     %s (%s); its cost stays\n", c.Key, c.Withdrawn)
+		}
+	}
 	burnt := 0
 	for _, c := range b.Charges {
 		if c.Burnt {

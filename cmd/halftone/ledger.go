@@ -31,5 +31,6 @@ func (a *app) ledgerCommand() *cobra.Command {
 			return err
 		},
 	})
+	c.AddCommand(a.amendCommand(), a.burnCommand())
 	return c
 }

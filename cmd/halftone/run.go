@@ -40,10 +40,14 @@ func (a *app) runCommand() *cobra.Command {
 					return a.stopped(l, err)
 				}
 				if a.json {
-					return a.object(runJSON(res))
+					err = a.object(runJSON(res))
+				} else {
+					a.printRun(l, res)
 				}
-				a.printRun(l, res)
-				return nil
+				if err == nil && res.State == pipeline.StateWaiting {
+					return &exitError{3, nil}
+				}
+				return err
 			})
 		},
 	}
@@ -124,7 +128,12 @@ func (a *app) printRun(l pipeline.Line, res pipeline.RunResult) {
 		a.note("note: rows of %s have changed since their release. What is published stays as it is%s.", span(res.Late), untilRevised(l))
 	}
 	a.printReleased(res)
-	if res.State == pipeline.StateNothingDue {
+	a.printWaiting(res.Waiting)
+	switch res.State {
+	case pipeline.StateWaiting:
+		a.print("Nothing charged, nothing published.\nNext: halftone approve %s\n", res.Waiting[0].Key)
+		return
+	case pipeline.StateNothingDue:
 		a.printNothingDue(l, res)
 		return
 	}

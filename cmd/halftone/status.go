@@ -51,6 +51,8 @@ func state(s pipeline.Status) string {
 		return "ledger locked"
 	case len(s.Reserved) > 0:
 		return "a run was interrupted"
+	case len(s.Waiting) > 0 && len(s.Waiting) == len(s.Due):
+		return "waiting for approval"
 	case len(s.Due) > 0:
 		return "due"
 	default:
@@ -129,14 +131,17 @@ func (a *app) printStatus(of string, all []stand, withRuns bool) {
 	}
 	g.write(a.out)
 	// 3. What there is to say of each, and what to do.
-	waits := false
+	waits, asks := false, ""
 	for _, d := range all {
 		a.print("\n")
 		if len(all) > 1 {
 			a.print("%s\n", d.l.Dataset.Name)
 		}
 		a.printDetails(d.s, withRuns)
-		waits = waits || len(d.s.Reserved) > 0 || len(d.s.Due) > 0
+		waits = waits || len(d.s.Reserved) > 0 || len(d.s.Due) > len(d.s.Waiting)
+		if len(d.s.Waiting) > 0 && asks == "" {
+			asks = d.s.Waiting[0].Key.String()
+		}
 	}
 	if len(all) > 1 {
 		a.print("\n")
@@ -144,6 +149,8 @@ func (a *app) printStatus(of string, all []stand, withRuns bool) {
 	switch {
 	case s.Locked != nil:
 		a.print("Next: bring back the newest copy of the state folder; if it is lost: halftone unlock --help. Nothing is charged before\n")
+	case asks != "" && !waits:
+		a.print("Next: halftone approve %s\n", asks)
 	case waits:
 		a.print("Next: halftone run\n")
 	default:
@@ -174,6 +181,9 @@ func (a *app) printDetails(s pipeline.Status, withRuns bool) {
 	}
 	for _, k := range s.Reserved {
 		a.print("             %s is charged and not sealed: the next run goes on with it, without a new charge\n", k)
+	}
+	for _, w := range s.Waiting {
+		a.print("             %s waits for %s more%s\n", w.Key, plural(w.Missing(), "approval", "approvals"), said(w))
 	}
 	for i, src := range s.Sources {
 		head := "sources"

@@ -62,7 +62,8 @@ func (b *builder) build(root cursor) {
 	b.specTables(root.get("tables"), root.get("report").get("lead"))
 	// 5. Budget and the promise.
 	b.privacy(root)
-	// 6. When and where.
+	// 6. When, where and by whom.
+	d.Approvals = int(root.get("approvals").whole())
 	b.schedule(root.get("schedule"))
 	b.publish(root.get("publish"))
 	if len(b.problems) == 0 {

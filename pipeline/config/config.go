@@ -30,18 +30,19 @@ import (
 
 // A Dataset is one halftone.yaml, decoded and cross-checked.
 type Dataset struct {
-	Name     string
-	Dir      string        // folder of the file: the base of its paths
-	Spec     privacy.Spec  // mechanism resolved, checked
-	About    outputs.About // public text; BaseURL is the caller's
-	Calendar Calendar
-	Lists    []codelist.List // one a dimension, in the spec's order
-	Sources  []Source        // in the order of the file
-	Schedule *Schedule       // nil: by hand
-	Public   string          // folder of `publish`, as written; default "public"
-	Auto     bool            // mechanism: auto, as written
-	places   places
-	Choice   privacy.Choice // what auto compared
+	Name      string
+	Dir       string        // folder of the file: the base of its paths
+	Spec      privacy.Spec  // mechanism resolved, checked
+	About     outputs.About // public text; BaseURL is the caller's
+	Calendar  Calendar
+	Lists     []codelist.List // one a dimension, in the spec's order
+	Sources   []Source        // in the order of the file
+	Schedule  *Schedule       // nil: by hand
+	Public    string          // folder of `publish`, as written; default "public"
+	Approvals int             // people who must approve a release before it is charged
+	Auto      bool            // mechanism: auto, as written
+	places    places
+	Choice    privacy.Choice // what auto compared
 }
 
 // places are where an instance finds fault with a dataset that is sound by itself.

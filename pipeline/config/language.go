@@ -39,7 +39,8 @@ func wholeFile(kinds []string) *form {
 			opt("contact", "Where help is found, in one language or several.", anyOf("a text or {language: text}", text("a text"), mapOf("a map of languages", languagePattern, text("a text")).some())).none("none"),
 		)).none("the defaults of its keys"),
 		opt("population", "A name that datasets share which may count the same people: their costs add, in the ledger and on the pages. Its cap is in `instance.yaml`.", name).none("none").fixed(),
-		later("approvals", "notify", "crises", "context"),
+		opt("approvals", "How many named people must approve a release before it is charged: `halftone approve`. The author of the last change is not one of them.", whole(0, 9)).or(0),
+		later("notify", "crises", "context"),
 	)...)
 }
 

@@ -56,7 +56,7 @@ func TestSchemaTakesMapping(t *testing.T) {
 func TestSchemaRefuses(t *testing.T) {
 	for name, pairs := range map[string][]string{
 		"unknown key":             {"tables:", "tabels: {}\ntables:"},
-		"later key":               {"tables:", "approvals: 1\ntables:"},
+		"later key":               {"tables:", "notify: {}\ntables:"},
 		"later key of a source":   {"    key: row", "    grain: []\n    key: row"},
 		"later value":             {"    key: row", "    delivers: upsert\n    key: row"},
 		"later connector":         {"{file: {path: data/HT_2013-2020.csv}}", "{kobo: {}}"},
@@ -203,7 +203,7 @@ func TestReference(t *testing.T) {
 			t.Errorf("%s.%s is not on the page", path, k.name)
 		}
 	})
-	for _, later := range []string{"grain", "approvals", "kobo", "split"} {
+	for _, later := range []string{"grain", "notify", "kobo", "split"} {
 		if strings.Contains(page, "| `"+later+"`") {
 			t.Errorf("%s is on the page and is not implemented", later)
 		}

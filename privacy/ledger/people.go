@@ -24,11 +24,15 @@ type approval struct{ by, spec string }
 // folded is a name as it is compared.
 func folded(name string) string { return strings.ToLower(strings.Join(strings.Fields(name), " ")) }
 
+// SamePerson reports whether two names are the same but for case and spaces; nobody
+// is the same as nobody.
+func SamePerson(a, b string) bool { return folded(a) != "" && folded(a) == folded(b) }
+
 // distinct returns names without those that stand twice or are empty.
 func distinct(names []string) (out []string) {
 	for _, n := range names {
 		n = strings.Join(strings.Fields(n), " ")
-		if n != "" && !slices.ContainsFunc(out, func(o string) bool { return folded(o) == folded(n) }) {
+		if n != "" && !slices.ContainsFunc(out, func(o string) bool { return SamePerson(o, n) }) {
 			out = append(out, n)
 		}
 	}
@@ -61,7 +65,7 @@ func (b *book) approvers(c privacy.Charge) ([]string, error) {
 func (a *asked) approvers(spec string) []string {
 	var names []string
 	for _, p := range a.approved {
-		if p.spec == spec && folded(p.by) != folded(a.by) {
+		if p.spec == spec && !SamePerson(p.by, a.by) {
 			names = append(names, p.by)
 		}
 	}
@@ -114,10 +118,10 @@ func (b *book) approve(k privacy.Key, spec, by string) (*privacy.Entry, error) {
 		return nil, fmt.Errorf("ledger: %s is charged already", k)
 	}
 	if a := b.asked[k]; a != nil {
-		if folded(a.by) == folded(by) {
+		if SamePerson(a.by, by) {
 			return nil, fmt.Errorf("ledger: %s has asked for %s, and another person must approve it", by, k)
 		}
-		if slices.ContainsFunc(a.approved, func(p approval) bool { return p.spec == spec && folded(p.by) == folded(by) }) {
+		if slices.ContainsFunc(a.approved, func(p approval) bool { return p.spec == spec && SamePerson(p.by, by) }) {
 			return nil, nil
 		}
 	}
