@@ -155,6 +155,11 @@ func (d *Daemon) fire(ctx context.Context, o schedule.Occurrence) error {
 	defer d.give()
 	d.say("run of %s begins", o.Local)
 	res, err := d.line.Run(ctx, RunOptions{Occurrence: o.Local})
+	for _, r := range res.Retention.Sources {
+		if len(r.Destroyed) > 0 {
+			d.say("run %d destroyed the rows of %v of %s: keep_rows is over", res.ID, r.Destroyed, r.Name)
+		}
+	}
 	switch {
 	case err == nil && res.State == StatePublished:
 		d.say("run %d published %s", res.ID, res.Version.Name)

@@ -17,6 +17,7 @@ import (
 	"halftone/pipeline/config"
 	"halftone/pipeline/normalize"
 	"halftone/pipeline/staging"
+	"halftone/privacy"
 )
 
 // PullOptions are those of one pull.
@@ -34,6 +35,9 @@ type SourceResult struct {
 	Batch  string // "" when nothing new was taken
 	Same   string // batch that already holds the same bytes; "" when something new was taken
 	Known  int    // items that were taken before (append)
+	// Over are periods of which rows came whose time of keeping is over: they were
+	// counted long ago, or can no longer be, and are not staged again.
+	Over []privacy.Period
 	// Missing says why a source that is not required is released without; nil
 	// when its pull was complete.
 	Missing error
@@ -54,13 +58,18 @@ func (l Line) Pull(ctx context.Context, opt PullOptions) ([]SourceResult, error)
 	if err != nil {
 		return nil, err
 	}
+	k, err := l.keeping(ctx)
+	if err != nil {
+		return nil, err
+	}
 	var out []SourceResult
 	for _, s := range l.Dataset.Sources {
 		if len(opt.Sources) > 0 && !slices.Contains(opt.Sources, s.Name) {
 			continue
 		}
 		l.say(Event{Step: "pull", Source: s.Name, Done: len(out), Total: len(l.Dataset.Sources)})
-		r, err := l.pull(ctx, st, s, opt)
+		over := func(p privacy.Period) bool { return k.over(p, s.Keep) }
+		r, err := l.pull(ctx, st, s, over, opt)
 		var stop *SourceStopped
 		var notReceived *connectors.SourceError
 		if !s.Required && errors.As(err, &stop) && errors.As(err, &notReceived) {
@@ -89,7 +98,7 @@ func (e usageError) Error() string { return string(e) }
 // Is makes errors.Is(err, ErrUsage) hold.
 func (usageError) Is(target error) bool { return target == ErrUsage }
 
-func (l Line) pull(ctx context.Context, st *staging.Store, s config.Source, opt PullOptions) (SourceResult, error) {
+func (l Line) pull(ctx context.Context, st *staging.Store, s config.Source, over func(privacy.Period) bool, opt PullOptions) (SourceResult, error) {
 	src, err := l.open(ctx, s)
 	if err != nil {
 		return SourceResult{Name: s.Name}, fmt.Errorf("source %s: %w", s.Name, err)
@@ -110,42 +119,40 @@ func (l Line) pull(ctx context.Context, st *staging.Store, s config.Source, opt 
 	}
 	defer func() { _ = w.Abort() }() // after Commit it does nothing
 	// 2. Read, normalize, stage.
-	t := taking{source: s, store: st, w: w, before: before,
+	w.Skip(over)
+	t := taking{source: s, store: st, w: w, before: before, over: over,
 		made: l.making(s.Name),
 		n:    normalize.New(s.Mapping, l.Dataset.Calendar.Holds, l.Dataset.Spec.Every, l.Dataset.Calendar.Bands)}
 	report, err := t.all(ctx, src)
-	r := SourceResult{Name: s.Name, Report: report, Known: t.known}
+	r := SourceResult{Name: s.Name, Report: report, Known: t.known, Over: t.skipped()}
 	if err == nil {
 		err = l.complete(s, t, report, opt)
 	}
+	same := t.same()
 	if !opt.DryRun {
-		var limit *normalize.QuarantineError
-		if kept := report; err != nil && !errors.As(err, &limit) {
-			kept.Source, kept.Stopped = s.Name, err.Error()
-			_ = st.KeepReport(s.Name, kept) // the source's own fault is what must be said
-		} else if keep := st.KeepReport(s.Name, report); err == nil {
-			err = keep
+		if kept := t.keepReport(report, same, err); err == nil {
+			err = kept
 		}
 	}
 	if err != nil {
 		return r, stopped(r, err)
 	}
-	// 3. Nothing new?
-	if same := t.same(); same != "" {
+	// 3. Nothing new, or nothing to keep?
+	if same != "" {
 		r.Same = same
 		return r, nil
 	}
-	if opt.DryRun {
+	if opt.DryRun || t.nothing() && opt.Accept == "" {
 		return r, nil
 	}
 	// 4. The batch exists from here on.
-	b := staging.Batch{Pulled: now.UTC(), Made: t.made, Items: t.items, Report: &report}
+	b := staging.Batch{Pulled: now.UTC(), Made: t.made, Items: t.items}
 	if opt.Accept != "" {
 		b.Accepted = &staging.Acceptance{By: l.By, Reason: opt.Accept}
 	}
 	if opt.Accept != "" && s.Delivers != "append" {
 		// What has vanished with somebody's consent is gone: the older rows no longer count.
-		for p, held := range newest(before) {
+		for p, held := range t.newest() {
 			if held.Rows > 0 && t.rows[p] == 0 {
 				w.Drop(p)
 			}
@@ -194,14 +201,14 @@ type taking struct {
 	items  []staging.Item // taken now
 	known  int            // items of append that were taken before
 	rows   map[string]int64
+	over   func(privacy.Period) bool // rows of the period are not kept any more
+	left   map[privacy.Period]bool   // periods whose rows were left out for that
 }
 
 func (t *taking) all(ctx context.Context, src connectors.Source) (normalize.Report, error) {
-	t.rows = map[string]int64{}
+	t.rows, t.left = map[string]int64{}, map[privacy.Period]bool{}
 	emit := func(o normalize.Observations) error {
-		for _, p := range o.Period {
-			t.rows[o.Periods[p].String()]++
-		}
+		t.count(o)
 		return t.w.Add(o)
 	}
 	skipped := map[string]bool{}
@@ -231,6 +238,55 @@ func (t *taking) all(ctx context.Context, src connectors.Source) (normalize.Repo
 	return t.n.Close(emit)
 }
 
+// count counts the rows that are staged, by period.
+func (t *taking) count(o normalize.Observations) {
+	rows := make([]int64, len(o.Periods))
+	for _, p := range o.Period {
+		rows[p]++
+	}
+	for i, p := range o.Periods {
+		switch {
+		case rows[i] == 0:
+		case t.over(p):
+			t.left[p] = true
+		default:
+			t.rows[p.String()] += rows[i]
+		}
+	}
+}
+
+// skipped are the periods whose rows were left out, in order.
+func (t *taking) skipped() []privacy.Period { return inOrder(slices.Collect(maps.Keys(t.left))) }
+
+// nothing reports whether all rows that came were left out.
+func (t *taking) nothing() bool { return len(t.rows) == 0 && len(t.left) > 0 }
+
+// keepReport keeps what the report says of rows that are kept; stop is why the
+// source stopped, nil if it did not.
+func (t *taking) keepReport(r normalize.Report, same string, stop error) error {
+	var limit *normalize.QuarantineError
+	var batch string
+	switch {
+	case stop != nil && !errors.As(stop, &limit):
+		r.Source, r.Stopped = t.source.Name, stop.Error() // the source's own fault is what must be said
+	case stop != nil:
+	case t.nothing():
+		return t.store.DropReport(t.source.Name)
+	case same != "":
+		batch = same
+	default:
+		batch = t.w.ID()
+	}
+	if len(t.left) > 0 {
+		var over []string
+		for p := range t.left {
+			over = append(over, p.String())
+		}
+		r = r.Without(over...)
+	}
+	return t.store.KeepReport(t.source.Name, batch, r)
+}
+
 // takenBefore reports whether a file's bytes were taken under today's mapping: by
 // an earlier batch, or under another name in this pull.
 func (t *taking) takenBefore(name, digest string) bool {
@@ -253,6 +309,11 @@ func (t *taking) same() string {
 		return ""
 	}
 	last := t.before[len(t.before)-1]
+	for p := range t.rows {
+		if last.Periods[p].Gone { // needed again: a planned edition was added, or the clock set right
+			return ""
+		}
+	}
 	if t.source.Delivers == "append" && len(t.items) == 0 && t.known > 0 {
 		return last.ID
 	}
@@ -281,7 +342,7 @@ func (l Line) complete(s config.Source, t taking, r normalize.Report, opt PullOp
 		return nil
 	}
 	var vanished, fewer []string
-	for p, held := range newest(t.before) {
+	for p, held := range t.newest() {
 		switch now := t.rows[p]; {
 		case now == 0 && held.Rows > 0:
 			vanished = append(vanished, p)
@@ -300,12 +361,17 @@ func (l Line) complete(s config.Source, t taking, r normalize.Report, opt PullOp
 	return nil
 }
 
-// newest is what the newest batch that holds a period holds of it.
-func newest(before []staging.Batch) map[string]staging.Held {
+// newest is what the newest batch that holds a period holds of it, of the periods
+// whose rows are still kept.
+func (t *taking) newest() map[string]staging.Held {
 	held := map[string]staging.Held{}
-	for _, b := range before {
+	for _, b := range t.before {
 		maps.Copy(held, b.Periods)
 	}
+	maps.DeleteFunc(held, func(text string, _ staging.Held) bool {
+		p, err := privacy.ParsePeriod(text)
+		return err == nil && t.over(p)
+	})
 	return held
 }
 

@@ -39,8 +39,11 @@ type RunResult struct {
 	Revision *Revision        // the next planned one; nil: none
 	Waiting  []Waiting        // due, and not approved by enough people
 	NoRoom   []privacy.Key    // due, and left out: their periods have too little left
+	Gone     []privacy.Key    // due, and left out: rows of their periods were destroyed
 	Version  VersionInfo      // published by this run, else the latest
 	Account  Account
+
+	Retention Retention // what was destroyed at its end
 }
 
 // A Released is one release that this run has sealed.
@@ -79,6 +82,7 @@ func (l Line) Run(ctx context.Context, opt RunOptions) (res RunResult, err error
 	}
 	s.l = l.settle(account)
 	l, res.Spec = s.l, s.l.Dataset.Spec
+	defer func() { res.Retention, err = s.retire(ctx, err) }()
 	// 1. What an earlier run has charged and not sealed.
 	if res.Resumed, err = s.resume(ctx); err != nil {
 		return res, err
@@ -90,6 +94,9 @@ func (l Line) Run(ctx context.Context, opt RunOptions) (res RunResult, err error
 	// 3. Release what is due.
 	due, err := s.due(ctx, opt)
 	if err != nil {
+		return res, err
+	}
+	if due, res.Gone, err = s.present(due); err != nil {
 		return res, err
 	}
 	if due, res.Waiting, err = l.approved(ctx, s.led, due); err != nil {
@@ -275,18 +282,23 @@ func (s *session) surprises(ctx context.Context, due []privacy.Key) (empty, late
 			continue // a restored backup: the key of the charge's digest is gone, nothing can be compared
 		}
 		uses := staging.Uses{}
-		held := false
+		held, gone := false, false
 		for _, src := range s.l.Dataset.Sources {
 			batches, err := s.st.Batches(src.Name)
 			if err != nil {
 				return nil, nil, err
 			}
 			if slices.Contains(c.Reporting, src.Name) {
-				if uses[src.Name], err = staging.Select(src.Delivers, batches, c.Key.Period); err != nil {
+				if uses[src.Name], err = staging.Select(src.Delivers, batches, c.Key.Period); errors.Is(err, staging.ErrDestroyed) {
+					gone = true
+				} else if err != nil {
 					return nil, nil, err
 				}
 				held = held || len(uses[src.Name]) > 0
 			}
+		}
+		if gone {
+			continue // nothing can be compared
 		}
 		digest, err := s.st.InputDigest(c.Key.Period, uses)
 		switch {

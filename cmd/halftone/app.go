@@ -129,7 +129,8 @@ func (a *app) root() *cobra.Command {
 	f.BoolVar(&a.debug, "debug", false, "say on standard error what is being done")
 	c.AddCommand(a.initCommand(), a.validateCommand(), a.doctorCommand(), a.pullCommand(), a.quarantineCommand(), a.planCommand(),
 		a.runCommand(), a.statusCommand(), a.budgetCommand(), a.verifyCommand(), a.serveCommand(), a.keysCommand(),
-		a.backupCommand(), a.restoreCommand(), a.ledgerCommand(), a.unlockCommand(), a.approveCommand(), a.reviseCommand(), a.withdrawCommand(), a.schemaCommand())
+		a.backupCommand(), a.restoreCommand(), a.ledgerCommand(), a.unlockCommand(), a.approveCommand(), a.reviseCommand(), a.withdrawCommand(), a.retentionCommand(),
+		a.schemaCommand())
 	c.InitDefaultCompletionCmd()
 	return c
 }

@@ -15,6 +15,8 @@ import (
 	"strings"
 	"testing"
 
+	"filippo.io/age"
+
 	"halftone/privacy"
 )
 
@@ -323,5 +325,80 @@ func leakTemp(t *testing.T, ws leakWorlds) {
 		w.noLeak(t, fmt.Sprintf("world %d, ledger export", i), []byte(w.ht(t, "export", 0, "ledger", "export")))
 		w.ht(t, "backup without a key", 2, "backup", filepath.Join(t.TempDir(), "b")) // what is in one: see backup_test.go
 	}
-	ws.live[0].refusesCommand(t, "retention")
+	for _, w := range ws.live {
+		leakRetention(t, w)
+	}
+}
+
+// leakRetention: of rows whose time is over nothing is left, wherever somebody has a
+// copy of their files, and nothing tells how many there were.
+func leakRetention(t *testing.T, w *leakWorld) {
+	t.Helper()
+	if w.opened < 4 || len(w.sealed) < 6 {
+		t.Fatalf("%s: %d of %d staged files could be opened before: nothing was checked", w.mechanism, w.opened, len(w.sealed))
+	}
+	if n := w.opens(t); n > 0 {
+		t.Errorf("%s: %d staged files can be opened with keys that are left", w.mechanism, n)
+	}
+	for _, when := range []string{"retained", "after retention"} {
+		described := 0
+		for name, b := range w.states[when] {
+			if _, key := strings.CutPrefix(name, "keys/batch/"); key || strings.HasSuffix(name, ".age") || strings.Contains(name, "/.reports/") || strings.Contains(name, "/.pins/") {
+				t.Errorf("%s, %s: %s is left", w.mechanism, when, name)
+			}
+			if strings.HasPrefix(name, "keys/input/") && when == "retained" { // the run after it makes another
+				t.Errorf("%s: the key of input digests is left", w.mechanism)
+			}
+			if !strings.HasPrefix(name, "staging/") || !strings.HasSuffix(name, ".json") {
+				continue
+			}
+			described++
+			var d struct {
+				Periods map[string]map[string]any
+				Items   []any
+			}
+			if err := json.Unmarshal(b, &d); err != nil {
+				t.Fatal(err)
+			}
+			for p, held := range d.Periods {
+				if fmt.Sprint(held) != "map[digest: gone:true rows:0]" {
+					t.Errorf("%s, %s: %s still tells of %s: %v", w.mechanism, when, name, p, held)
+				}
+			}
+			if len(d.Items) > 0 || bytes.Contains(b, []byte("report")) {
+				t.Errorf("%s, %s: %s says what was taken: %s", w.mechanism, when, name, b)
+			}
+		}
+		if described != 2 {
+			t.Errorf("%s, %s: %d batches are described", w.mechanism, when, described)
+		}
+	}
+}
+
+// opens counts the staged files, also those that are gone by now, that a key in
+// the state folder opens.
+func (w *leakWorld) opens(t *testing.T) (n int) {
+	t.Helper()
+	var keys []age.Identity
+	for _, b := range leakFiles(t, w.state()) {
+		for _, text := range regexp.MustCompile(`AGE-SECRET-KEY-1[A-Z0-9]+`).FindAll(b, -1) {
+			if id, err := age.ParseX25519Identity(string(text)); err == nil {
+				keys = append(keys, id)
+			}
+		}
+	}
+	for name, b := range w.sealed {
+		if len(keys) == 0 {
+			break
+		}
+		r, err := age.Decrypt(bytes.NewReader(b), keys...)
+		if err != nil {
+			continue
+		}
+		n++
+		if plain, err := io.ReadAll(r); err != nil || !bytes.HasPrefix(plain, []byte("PAR1")) {
+			t.Errorf("%s: %s is no staged file: %v", w.mechanism, name, err)
+		}
+	}
+	return n
 }

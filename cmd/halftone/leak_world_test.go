@@ -133,6 +133,8 @@ type leakWorld struct {
 	outs            map[string]string            // standard output alone
 	states          map[string]map[string][]byte // the state folder at several moments, without encrypted staging
 	publics         map[string]map[string][]byte // the public folder
+	sealed          map[string][]byte            // every staged file that there ever was, as a copy of the disk has it
+	opened          int                          // of them, by the keys there were before retention
 	answers         map[string][]byte            // of both listeners: headers and bodies
 	codes           map[string]int               // status of each answer
 	forks           [2][]byte                    // the sealed file of one charge, drawn from two copies of the state
@@ -143,7 +145,7 @@ func newLeakWorld(t *testing.T, site *leakSite, mechanism string) *leakWorld {
 	t.Helper()
 	base := t.TempDir()
 	w := &leakWorld{mechanism: mechanism, canaries: newLeakCanaries(mechanism), dir: filepath.Join(base, "project"), data: filepath.Join(base, leakFolder), temp: filepath.Join(base, "temp"),
-		site: site, said: map[string][]byte{}, outs: map[string]string{}, states: map[string]map[string][]byte{}, publics: map[string]map[string][]byte{},
+		site: site, said: map[string][]byte{}, outs: map[string]string{}, states: map[string]map[string][]byte{}, publics: map[string]map[string][]byte{}, sealed: map[string][]byte{},
 		answers: map[string][]byte{}, codes: map[string]int{}}
 	for _, d := range []string{w.dir, w.data, w.temp} {
 		if err := os.Mkdir(d, 0o755); err != nil {
@@ -205,7 +207,11 @@ func (w *leakWorld) look(t *testing.T, name string) {
 	w.states[name] = leakFiles(t, w.state())
 	maps.DeleteFunc(w.states[name], func(file string, b []byte) bool {
 		// Encrypted staging alone is let through, and only if it is encrypted.
-		return strings.HasPrefix(file, "staging/") && strings.HasSuffix(file, ".age") && bytes.HasPrefix(b, []byte("age-encryption.org/v1\n"))
+		through := strings.HasPrefix(file, "staging/") && strings.HasSuffix(file, ".age") && bytes.HasPrefix(b, []byte("age-encryption.org/v1\n"))
+		if through {
+			w.sealed[file] = b
+		}
+		return through
 	})
 }
 
@@ -249,6 +255,26 @@ func (w *leakWorld) live(t *testing.T) {
 	w.ht(t, "plan of nothing", 0, "plan")
 	w.check(t)
 	w.look(t, "end")
+	w.retain(t)
+}
+
+// retain lets the time of all rows be over.
+func (w *leakWorld) retain(t *testing.T) {
+	t.Helper()
+	w.opened = w.opens(t)
+	file := filepath.Join(w.dir, "halftone.yaml")
+	good, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	w.ht(t, "retention before", 0, "retention")
+	w.write(t, file, strings.ReplaceAll(string(good), "    key: row\n", "    key: row\n    keep_rows: 0 days\n"))
+	w.ht(t, "retention dry run", 0, "retention", "--dry-run")
+	w.ht(t, "retention json", 0, "--debug", "--json", "retention")
+	w.look(t, "retained")
+	w.ht(t, "run after retention", 0, "--debug", "run")
+	w.ht(t, "quarantine after retention", 0, "quarantine", "register")
+	w.look(t, "after retention")
 }
 
 // fail makes sources stop in the ways in which errors like to quote.

@@ -128,8 +128,11 @@ func (a *app) printPull(l pipeline.Line, r pipeline.SourceResult, all bool) {
 	if r.Batch == "" && r.Same == "" {
 		end = "not taken"
 	}
-	if r.Same != "" {
+	switch {
+	case r.Same != "":
 		end = "complete, nothing new"
+	case r.Batch == "" && len(r.Over) > 0:
+		end = "complete, nothing to keep"
 	}
 	a.print("pull      %-16s %s rows   %s mapped   %s quarantined (limit %s)   %s\n", r.Name, group(r.Report.Read), group(mapped(r.Report)),
 		group(r.Report.Outcomes[normalize.Quarantined]), percent(limit(l, r.Name)), end)
@@ -140,6 +143,9 @@ func (a *app) printPull(l pipeline.Line, r pipeline.SourceResult, all bool) {
 		if n := r.Report.Outcomes[o.o]; n > 0 {
 			a.print("  %12s  %s\n", group(n), o.words)
 		}
+	}
+	if len(r.Over) > 0 {
+		a.print("  rows of %s were not kept: keep_rows is over\n", span(r.Over))
 	}
 	for _, u := range r.Report.Unused {
 		a.print("  no row has %s\n", u)
@@ -206,7 +212,7 @@ func (a *app) quarantine(l pipeline.Line, source string, most int) error {
 		return a.object(map[string]any{"source": source, "quarantined": r.Outcomes[normalize.Quarantined], "rows": r.Quarantine})
 	}
 	if !pulled {
-		a.print("%s has not been pulled yet.\nNext: halftone pull %s\n", source, source)
+		a.print("There is no report of %s: it has not been pulled yet, or its rows were destroyed (keep_rows).\nNext: halftone pull %s\n", source, source)
 		return nil
 	}
 	if r.Stopped != "" {

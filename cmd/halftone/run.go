@@ -36,6 +36,7 @@ func (a *app) runCommand() *cobra.Command {
 				if err != nil {
 					if !a.json {
 						a.printReleased(res)
+						a.printDestroyed(res.Retention)
 					}
 					return a.stopped(l, err)
 				}
@@ -124,6 +125,9 @@ func (a *app) printRun(l pipeline.Line, res pipeline.RunResult) {
 	if len(res.NoRoom) > 0 {
 		a.note("note: %s was left out: its period has too little budget left. See: halftone budget; to end this, take the revision out of privacy.revisions.", spanKeys(res.NoRoom))
 	}
+	if len(res.Gone) > 0 {
+		a.note("note: %s was left out: rows of its period were destroyed (keep_rows), and what is left of them is not all. The source must send them again (delivers: whole); to end this, take the edition out of privacy.revisions.", spanKeys(res.Gone))
+	}
 	if len(res.Late) > 0 {
 		a.note("note: rows of %s have changed since their release. What is published stays as it is%s.", span(res.Late), untilRevised(l))
 	}
@@ -131,9 +135,11 @@ func (a *app) printRun(l pipeline.Line, res pipeline.RunResult) {
 	a.printWaiting(res.Waiting)
 	switch res.State {
 	case pipeline.StateWaiting:
+		a.printDestroyed(res.Retention)
 		a.print("Nothing charged, nothing published.\nNext: halftone approve %s\n", res.Waiting[0].Key)
 		return
 	case pipeline.StateNothingDue:
+		a.printDestroyed(res.Retention)
 		a.printNothingDue(l, res)
 		return
 	}
@@ -142,7 +148,9 @@ func (a *app) printRun(l pipeline.Line, res pipeline.RunResult) {
 	}
 	v := res.Version
 	a.print("compose   %-16s %s, %s, %s\n", v.Name, plural(v.Periods, "period", "periods"), plural(v.Tables, "table", "tables"), plural(v.Cells, "cell", "cells"))
-	a.print("publish   %-16s %s\n\n", "folder "+l.Dataset.Public, plural(v.Files, "file", "files"))
+	a.print("publish   %-16s %s\n", "folder "+l.Dataset.Public, plural(v.Files, "file", "files"))
+	a.printDestroyed(res.Retention)
+	a.print("\n")
 	a.print("version   %s\n", filepath.Join(l.Public, filepath.FromSlash(v.Path)))
 	a.print("report    %s\n", filepath.Join(l.Public, "datasets", l.Dataset.Name, "latest", "report", "index.html"))
 	terms := res.Account.Terms

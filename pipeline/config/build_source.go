@@ -20,7 +20,8 @@ func (b *builder) sources(v cursor) {
 		if !s.isMap() {
 			continue
 		}
-		src := Source{Name: p.key, Agency: s.get("agency").text(), Delivers: s.get("delivers").text(), Required: s.get("required").truth(), Hosts: s.get("hosts").texts()}
+		src := Source{Name: p.key, Agency: s.get("agency").text(), Delivers: s.get("delivers").text(), Required: s.get("required").truth(), Hosts: s.get("hosts").texts(),
+			Keep: b.keep(s.get("keep_rows"))}
 		b.from(s.get("from"), &src)
 		src.Layout = layout(s.get("read"))
 		before := len(b.problems)
@@ -36,6 +37,19 @@ func (b *builder) sources(v cursor) {
 		b.out.Sources = append(b.out.Sources, src)
 		b.contribution(s, src)
 	}
+}
+
+// keep reads how long rows are kept. What is long or nothing at all is the
+// officer's to decide, and said.
+func (b *builder) keep(v cursor) Duration {
+	d := v.duration()
+	switch {
+	case d == Duration{}:
+		b.warn(v.at, "keep_rows: a period's rows are destroyed by the run that makes its last planned edition", DefaultKeep+" leave time to look into a release; a correction made later has to bring the rows again")
+	case d.After(someDay).After(someDay.AddDate(1, 0, 0)):
+		b.warn(v.at, fmt.Sprintf("keep_rows: exact rows are kept for %s after the last edition that counts them", d), DefaultKeep+" is the default; planned revisions have their rows anyway")
+	}
+	return d
 }
 
 // sound reports whether all code lists could be read.

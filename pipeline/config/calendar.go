@@ -95,6 +95,12 @@ func (c Calendar) Holds(p privacy.Period) bool {
 	return p.Months() == c.From.Months() && !p.Before(c.From) && (c.To == (privacy.Period{}) || !c.To.Before(p))
 }
 
+// UsualKeep is how long rows are kept where nobody says it.
+func UsualKeep() Duration {
+	d, _ := parseDuration(DefaultKeep) // a test reads it
+	return d
+}
+
 // String writes d in words: "1 month", "2 years 10 days".
 func (d Duration) String() string {
 	var parts []string

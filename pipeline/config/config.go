@@ -58,6 +58,7 @@ type Source struct {
 	Hosts    []string          // the only names it may dial; nil: the URL's
 	Delivers string            // whole or append
 	Required bool              // false: a due period is released without it, marked partial
+	Keep     Duration          // `keep_rows`: rows go this long after the last planned edition of their period
 	Mapping  normalize.Mapping //
 	Columns  []string          // every column the mapping reads, each once: the allow-list
 }

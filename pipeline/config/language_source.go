@@ -1,5 +1,8 @@
 package config
 
+// DefaultKeep is `keep_rows` where a source does not say it.
+const DefaultKeep = "30 days"
+
 // kindsOfDesign are the connectors that the design knows.
 var kindsOfDesign = [...]string{"file", "http", "dhis2", "kobo", "primero", "activityinfo", "ckan", "sdmx", "sql", "s3", "sftp", "mailbox", "exec"}
 
@@ -27,7 +30,8 @@ func sourceForm(kinds []string) *form {
 			must("stated_by", "Who says so, in which document, when.", shown("a text")),
 		)).fixed(),
 		opt("quarantine", "The most rows, of those that pass `where`, that may fail to map. Above it the run stops and nothing is charged.", percent()).or("1%"),
-		later("person", "keep", "keep_rows", "corrections", "grain", "totals", "use", "guarantee", "confidential", "calendar"),
+		opt("keep_rows", "Rows are destroyed this long after the last planned edition of their period, and after the day of its last release: never before, and by the first `run` or `retention` then.", duration()).or(DefaultKeep),
+		later("person", "keep", "corrections", "grain", "totals", "use", "guarantee", "confidential", "calendar"),
 	)...)
 }
 

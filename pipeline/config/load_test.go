@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"flag"
+	"fmt"
 	"io/fs"
 	"math"
 	"os"
@@ -106,6 +107,27 @@ func TestLoadLeast(t *testing.T) {
 	}
 	if d.Public != "public" || d.Schedule != nil || d.Dir != "testdata/min" {
 		t.Errorf("public %q, schedule %v, dir %q", d.Public, d.Schedule, d.Dir)
+	}
+}
+
+// How long rows are kept is the officer's to say: what is unusual is said, and
+// nothing of the promise depends on it.
+func TestKeepRows(t *testing.T) {
+	least, _, err := loadText(t, base(t), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for keep, warned := range map[string]string{"0 days": "destroyed by the run", "1 day": "", "1 year": "", "13 months": "kept for 13 months", "400 days": "kept for 400 days"} {
+		d, warnings, err := loadText(t, edit(t, base(t), "    key: row  ", "    keep_rows: "+keep+"\n    key: row  "), nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if said := fmt.Sprint(warnings); (len(warnings) > 0) != (warned != "") || !strings.Contains(said, warned) {
+			t.Errorf("%s: %s", keep, said)
+		}
+		if d.Spec.Digest() != least.Spec.Digest() {
+			t.Errorf("%s: the spec's digest has changed", keep)
+		}
 	}
 }
 
@@ -235,6 +257,8 @@ func TestLoadValues(t *testing.T) {
 				s := d.Sources[0]
 				return len(s.Hosts) == 2 && s.Delivers == "append" && !s.Required && s.Mapping.Quarantine == 0.005
 			}},
+		{"keep_rows", []string{"    key: row", "    keep_rows: 6 months\n    key: row"}, nil, func(d Dataset) bool { return d.Sources[0].Keep == Duration{Months: 6} }},
+		{"keep_rows by default", nil, nil, func(d Dataset) bool { return d.Sources[0].Keep == Duration{Days: 30} }},
 		{"byte-order mark and CRLF", []string{"halftone: 1\n", "halftone: 1\r\n"}, nil, func(d Dataset) bool { return d.Name == "us-offences" }},
 	} {
 		t.Run(tt.name, func(t *testing.T) {

@@ -48,6 +48,7 @@ func TestProblems(t *testing.T) {
 		{"budget-laplace", []string{"{person: {epsilon: 1, delta: 1e-6}}", "{person: {rho: 0.5}}, mechanism: laplace"}, nil},
 		{"budget-planner", []string{"{person: {epsilon: 1, delta: 1e-6}}", "{person: {epsilon: 1}}, mechanism: planner"}, nil},
 		{"revisions", []string{"{person: {epsilon: 1, delta: 1e-6}}", "{person: {epsilon: 1, delta: 1e-6}}, revisions: [10 days, 1 year, 6 months], first_share: 0%"}, nil},
+		{"keep-rows", []string{row, "    keep_rows: a while\n" + row}, nil},
 		{"targets", []string{"{person: {epsilon: 1, delta: 1e-6}}", "{person: {epsilon: 1, delta: 1e-6}}, mechanism: laplace, targets: {national: ±0, by-regoin: ±20}"}, nil},
 		{"targets-laplace", []string{"{person: {epsilon: 1, delta: 1e-6}}", "{person: {epsilon: 1, delta: 1e-6}}, mechanism: laplace, targets: {national: ±20}"}, nil},
 		{"targets-pure", []string{"{person: {epsilon: 1, delta: 1e-6}}", "{person: {epsilon: 1}}, targets: {national: ±20}"}, nil},

@@ -1,6 +1,10 @@
 package normalize
 
-import "halftone/privacy"
+import (
+	"slices"
+
+	"halftone/privacy"
+)
 
 // Observations are normalized rows, in columns. Codes are leaf codes as text
 // behind a dictionary: a code list may grow between a pull and a cube, and a
@@ -67,4 +71,22 @@ type Report struct {
 	Periods    map[string]int64  `json:"periods"`           // observations a period
 	Unknown    map[string]int64  `json:"unknown_labels"`    // observations a dimension whose label only the rule's `unknown` took
 	Unused     []string          `json:"unused"`            // literals of the mapping that no row had, with their keys
+}
+
+// Without is the report without what it says of rows of some periods, by SDMX
+// name. Sums that cannot be told apart by period go whole.
+func (r Report) Without(periods ...string) Report {
+	left := r
+	left.Blank, left.Unknown, left.Periods, left.Outcomes = 0, nil, map[string]int64{}, map[Outcome]int64{}
+	if q := r.Outcomes[Quarantined]; q > 0 {
+		left.Outcomes[Quarantined] = q // of rows whose period nobody knows
+	}
+	for p, rows := range r.Periods {
+		if !slices.Contains(periods, p) {
+			left.Periods[p] = rows
+			left.Outcomes[Counted] += rows
+		}
+	}
+	left.Read = left.Outcomes[Counted] + left.Outcomes[Quarantined]
+	return left
 }

@@ -89,7 +89,7 @@ type rowsFile struct {
 }
 
 func (s *Store) openRows(source, period, batch string) (rowsFile, error) {
-	key, err := os.ReadFile(filepath.Join(s.keyDir(), batch+".key"))
+	key, err := os.ReadFile(s.batchKey(batch))
 	if errors.Is(err, fs.ErrNotExist) {
 		return rowsFile{}, fmt.Errorf("%w: batch %s of %s", ErrGone, batch, source)
 	}

@@ -6,6 +6,8 @@
 // exists from the moment its description is in place; what a crash left without
 // one, [Store.Sweep] removes. Every batch has an age key of its own:
 // to destroy the key is to destroy the rows, wherever copies of the files are.
+// [Store.Destroy] does so when they are no longer needed, and leaves of the
+// description what says which files were taken, and no count.
 //
 //	<state>/staging/<dataset>/<source>/<period>/<batch>.parquet.age
 //	<state>/staging/<dataset>/<source>/<batch>.json    what the batch holds
@@ -41,13 +43,12 @@ type Store struct {
 
 // A Batch describes what one pull of one source brought.
 type Batch struct {
-	ID      string            `json:"id"`
-	Source  string            `json:"source"`
-	Pulled  time.Time         `json:"pulled"`
-	Made    Making            `json:"made"`
-	Items   []Item            `json:"items"`   // files or replies that were taken
-	Periods map[string]Held   `json:"periods"` // by SDMX period
-	Report  *normalize.Report `json:"report"`
+	ID      string          `json:"id"`
+	Source  string          `json:"source"`
+	Pulled  time.Time       `json:"pulled"`
+	Made    Making          `json:"made"`
+	Items   []Item          `json:"items"`   // files or replies that were taken
+	Periods map[string]Held `json:"periods"` // by SDMX period
 	// Accepted says who let a batch pass that had shrunk, and why.
 	Accepted *Acceptance `json:"accepted,omitempty"`
 }
@@ -69,7 +70,8 @@ type Item struct {
 // Held says what a batch holds of a period.
 type Held struct {
 	Rows   int64  `json:"rows"`
-	Digest string `json:"digest"` // HMAC of the plain Parquet file
+	Digest string `json:"digest"`         // HMAC of the plain Parquet file
+	Gone   bool   `json:"gone,omitempty"` // there were rows, and they were destroyed
 }
 
 // An Acceptance is recorded where a person let a batch pass.
@@ -89,7 +91,7 @@ func Open(state, dataset string) (*Store, error) {
 		}
 	}
 	var err error
-	if s.input, err = loadKey(filepath.Join(state, "keys", "input", dataset+".key")); err != nil {
+	if s.input, err = loadKey(s.inputKey()); err != nil {
 		return nil, err
 	}
 	return s, nil
@@ -97,6 +99,10 @@ func Open(state, dataset string) (*Store, error) {
 
 func (s *Store) dir() string    { return filepath.Join(s.state, "staging", s.dataset) }
 func (s *Store) keyDir() string { return filepath.Join(s.state, "keys", "batch", s.dataset) }
+
+func (s *Store) inputKey() string { return filepath.Join(s.state, "keys", "input", s.dataset+".key") }
+
+func (s *Store) batchKey(batch string) string { return filepath.Join(s.keyDir(), batch+".key") }
 
 func (s *Store) info(source, batch string) string {
 	return filepath.Join(s.dir(), source, batch+".json")
@@ -164,6 +170,9 @@ func (s *Store) Batches(source string) ([]Batch, error) {
 	var out []Batch
 	for _, n := range names {
 		b, err := os.ReadFile(n)
+		if errors.Is(err, fs.ErrNotExist) {
+			continue // destroyed while somebody looks who holds no lock
+		}
 		if err != nil {
 			return nil, fmt.Errorf("staging: %w", err)
 		}
@@ -177,19 +186,19 @@ func (s *Store) Batches(source string) ([]Batch, error) {
 }
 
 // Sweep removes what an interrupted pull left: files and keys of batches that have
-// no description. The caller guarantees that nobody is writing a batch.
+// no description; and ends what an interrupted [Store.Destroy] began. The caller guarantees that nobody is writing a batch.
 func (s *Store) Sweep() error {
 	keep := map[string]bool{}
-	sources, err := os.ReadDir(s.dir())
+	sources, err := s.Sources()
 	if err != nil {
-		return fmt.Errorf("staging: %w", err)
+		return err
 	}
 	for _, src := range sources {
-		if strings.HasPrefix(src.Name(), ".") {
-			continue
-		}
-		batches, err := s.Batches(src.Name())
+		batches, err := s.Batches(src)
 		if err != nil {
+			return err
+		}
+		if err := s.finish(src, batches); err != nil {
 			return err
 		}
 		for _, b := range batches {
@@ -223,6 +232,8 @@ type Uses map[string][]string
 // period: the newest that holds it (`whole`), or all (`append`). Of `append` a
 // batch whose files were all taken again later, under a changed mapping, no longer
 // counts; one of which only some were is an error, since rows would count twice.
+// Where rows that would count were destroyed the error is ErrDestroyed: what is
+// left of them must not be taken for all.
 func Select(delivers string, batches []Batch, p privacy.Period) ([]string, error) {
 	var ids []string
 	later := map[string]bool{} // digests of items
@@ -243,6 +254,9 @@ func Select(delivers string, batches []Batch, p privacy.Period) ([]string, error
 		if delivers == "append" && again > 0 {
 			return nil, fmt.Errorf("%w: since the mapping was changed only some of the files of batch %s of %s were taken again; bring the others back for a pull", ErrGone, b.ID, b.Source)
 		}
+		if held.Gone {
+			return nil, fmt.Errorf("%s of %s: %w", p, b.Source, ErrDestroyed)
+		}
 		if held.Rows > 0 { // none: the period has vanished with somebody's consent
 			ids = append(ids, b.ID)
 		}
@@ -254,10 +268,17 @@ func Select(delivers string, batches []Batch, p privacy.Period) ([]string, error
 	return ids, nil
 }
 
+// A kept report is of the pull that made a batch, or found that it holds the same;
+// "": of one that stopped.
+type kept struct {
+	normalize.Report
+	Batch string `json:"batch,omitempty"`
+}
+
 // KeepReport keeps the newest report of a source, also of a pull that stopped,
-// so that a person can look at its quarantine.
-func (s *Store) KeepReport(source string, r normalize.Report) error {
-	b, err := json.Marshal(r)
+// so that a person can look at its quarantine. It goes with the rows of the batch.
+func (s *Store) KeepReport(source, batch string, r normalize.Report) error {
+	b, err := json.Marshal(kept{r, batch})
 	if err != nil {
 		return fmt.Errorf("staging: %w", err)
 	}
@@ -267,8 +288,13 @@ func (s *Store) KeepReport(source string, r normalize.Report) error {
 	return nil
 }
 
-// Report returns what KeepReport kept, or false before the first pull.
-func (s *Store) Report(source string) (r normalize.Report, ok bool, err error) {
+// Report returns what KeepReport kept, or false where there is none.
+func (s *Store) Report(source string) (normalize.Report, bool, error) {
+	r, ok, err := s.kept(source)
+	return r.Report, ok, err
+}
+
+func (s *Store) kept(source string) (r kept, ok bool, err error) {
 	b, err := os.ReadFile(filepath.Join(s.dir(), reports, source+".json"))
 	if errors.Is(err, fs.ErrNotExist) {
 		return r, false, nil

@@ -4,7 +4,6 @@ import (
 	"crypto/hmac"
 	"crypto/sha256"
 	"encoding/hex"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"hash"
@@ -33,6 +32,7 @@ type Writer struct {
 	dims   []string
 	key    *age.X25519Identity
 	open   map[privacy.Period]*periodFile
+	skip   func(privacy.Period) bool
 
 	dropped []string
 }
@@ -46,11 +46,18 @@ func (s *Store) Create(source, id string, dims []string) (*Writer, error) {
 	if err := durable.Folder(filepath.Join(s.dir(), source)); err != nil {
 		return nil, fmt.Errorf("staging: %w", err)
 	}
-	if err := writeFile(filepath.Join(s.keyDir(), id+".key"), []byte(key.String()+"\n")); err != nil {
+	if err := writeFile(s.batchKey(id), []byte(key.String()+"\n")); err != nil {
 		return nil, fmt.Errorf("staging: batch key: %w", err)
 	}
-	return &Writer{s: s, source: source, id: id, dims: dims, key: key, open: map[privacy.Period]*periodFile{}}, nil
+	return &Writer{s: s, source: source, id: id, dims: dims, key: key, open: map[privacy.Period]*periodFile{},
+		skip: func(privacy.Period) bool { return false }}, nil
 }
+
+// ID names the batch.
+func (w *Writer) ID() string { return w.id }
+
+// Skip leaves out the rows of some periods: they are not written at all.
+func (w *Writer) Skip(skip func(privacy.Period) bool) { w.skip = skip }
 
 // A periodFile is the growing file of one period. The rows of the next row group
 // wait in columns.
@@ -112,7 +119,7 @@ func (w *Writer) Add(o normalize.Observations) error {
 		byPeriod[p] = append(byPeriod[p], i)
 	}
 	for p, rows := range byPeriod {
-		if len(rows) == 0 {
+		if len(rows) == 0 || w.skip(o.Periods[p]) {
 			continue
 		}
 		pf, err := w.periodFile(o.Periods[p])
@@ -234,16 +241,12 @@ func (w *Writer) Commit(b Batch) (Batch, error) {
 		if err != nil {
 			return Batch{}, errors.Join(fmt.Errorf("staging: %w", err), w.Abort())
 		}
-		b.Periods[p.String()] = Held{pf.rows, hex.EncodeToString(pf.plain.Sum(nil))}
+		b.Periods[p.String()] = Held{Rows: pf.rows, Digest: hex.EncodeToString(pf.plain.Sum(nil))}
 	}
 	for _, p := range w.dropped {
 		b.Periods[p] = Held{}
 	}
-	text, err := json.Marshal(b)
-	if err == nil {
-		err = writeFile(w.s.info(w.source, w.id), text)
-	}
-	if err != nil {
+	if err := w.s.describe(b); err != nil {
 		return Batch{}, errors.Join(fmt.Errorf("staging: %w", err), w.Abort())
 	}
 	w.open = nil
@@ -259,7 +262,7 @@ func (w *Writer) Abort() error {
 	if w.open == nil {
 		return nil
 	}
-	errs := []error{os.Remove(filepath.Join(w.s.keyDir(), w.id+".key"))}
+	errs := []error{os.Remove(w.s.batchKey(w.id))}
 	for _, pf := range w.open {
 		_ = pf.f.Close() // may be closed already
 		errs = append(errs, os.Remove(pf.path))
