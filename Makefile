@@ -9,7 +9,7 @@ DEMO    ?= demo
 VERSION := $(shell git describe --always --dirty 2>/dev/null)
 
 .DEFAULT_GOAL := help
-.PHONY: help build demo test check format vet lint samples fuzz audit compare bench model clean
+.PHONY: help build demo test check format vet lint samples fuzz faults audit compare bench model clean
 
 help: ## print this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -52,6 +52,10 @@ fuzz: ## run every fuzz test for a minute
 	  for f in $$($(GO) test -list '^Fuzz' $$pkg | grep '^Fuzz'); do \
 	    echo "$$pkg $$f"; $(GO) test -run '^$$' -fuzz "^$$f$$" -fuzztime 60s -fuzzminimizetime 1x $$pkg || exit 1; \
 	  done; done
+
+KILLS   ?= 10000
+faults: ## kill the program 10,000 times and fail its disk at every step (about an hour; KILLS=N)
+	$(GO) test ./cmd/halftone/faults -v -faults.kills $(KILLS) -faults.long -timeout 12h
 
 audit: ## attack our own releases at length (about ten minutes); the report goes to bin/audit.md
 	@mkdir -p bin

@@ -58,6 +58,9 @@ func (s *session) publish(ctx context.Context, force bool, res *RunResult) error
 		return err
 	}
 	if held && !force {
+		if err := s.mendIndex(ctx); err != nil {
+			return err
+		}
 		res.Version, err = s.latest()
 		return err
 	}
@@ -122,8 +125,21 @@ func describeVersion(v outputs.Version, files outputs.Files) (VersionInfo, error
 	return info, nil
 }
 
-// mend moves the pointer where a crash fell between the record and the pointer.
+// mend goes on where a crash fell: it takes away what is half written, records a
+// version that was put and not recorded, and moves the pointer to the newest that
+// is recorded.
 func (s *session) mend(ctx context.Context) error {
+	if err := s.pub.Sweep(s.l.Dataset.Name); err != nil {
+		return err
+	}
+	heads, err := s.pub.Heads(ctx)
+	if err != nil {
+		return err
+	}
+	heads = slices.DeleteFunc(heads, func(h publish.Witness) bool { return h.Dataset != s.l.Dataset.Name })
+	if err := s.l.record(ctx, s.led, s.pub, heads); err != nil {
+		return err
+	}
 	vs, err := s.led.Versions(ctx, s.l.Dataset.Name)
 	if err != nil || len(vs) == 0 {
 		return err
@@ -137,6 +153,15 @@ func (s *session) mend(ctx context.Context) error {
 		return s.pub.Point(ctx, s.l.Dataset.Name, last.Name)
 	}
 	return err
+}
+
+// mendIndex writes the front page where a crash fell between the pointer and it.
+func (s *session) mendIndex(ctx context.Context) error {
+	v, ok, err := s.newest(ctx)
+	if err != nil || !ok {
+		return err
+	}
+	return s.index(ctx, v)
 }
 
 // here reports whether the public folder holds a version.

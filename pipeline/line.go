@@ -23,6 +23,7 @@ import (
 	"halftone/pipeline/staging"
 	"halftone/privacy"
 	"halftone/privacy/ledger"
+	"halftone/privacy/ledger/durable"
 )
 
 // A Line is one dataset with everything it runs on. It holds no state: what it
@@ -119,13 +120,24 @@ var ErrRefused = errors.New("refused")
 // prepare makes the state folder and refuses one that others can read, or that
 // would give the dataset its budget again.
 func (l Line) prepare() error {
-	if err := os.MkdirAll(l.State, 0o700); err != nil {
+	if err := makeState(l.State); err != nil {
 		return fmt.Errorf("state folder: %w", err)
 	}
 	if err := l.oneLedger(); err != nil {
 		return err
 	}
 	return CheckState(l.State, l.Public)
+}
+
+// makeState makes the state folder where it is not there, so that its name is durable.
+func makeState(dir string) error {
+	if _, err := os.Stat(dir); err == nil {
+		return nil
+	}
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return err
+	}
+	return durable.SyncFolder(filepath.Dir(dir))
 }
 
 // oneLedger refuses a dataset that was moved into an instance and has a ledger

@@ -130,8 +130,8 @@ func (l Line) pull(ctx context.Context, st *staging.Store, s config.Source, over
 	}
 	same := t.same()
 	if !opt.DryRun {
-		if kept := t.keepReport(report, same, err); err == nil {
-			err = kept
+		if kept := t.keepReport(report, same, err); err == nil && kept != nil {
+			err = &stagingError{kept}
 		}
 	}
 	if err != nil {
@@ -168,11 +168,17 @@ func (l Line) pull(ctx context.Context, st *staging.Store, s config.Source, over
 // stopped tells a source's own faults, which nobody here can mend, from ours.
 func stopped(r SourceResult, err error) error {
 	var set *connectors.SettingError
-	if errors.Is(err, context.Canceled) || errors.As(err, &set) {
+	var own *stagingError
+	if errors.Is(err, context.Canceled) || errors.As(err, &set) || errors.As(err, &own) {
 		return fmt.Errorf("source %s: %w", r.Name, err)
 	}
 	return &SourceStopped{r.Name, err, r}
 }
+
+// A stagingError is a fault of our own disk while rows are written, such as a full one.
+type stagingError struct{ error }
+
+func (e *stagingError) Unwrap() error { return e.error }
 
 // batchID sorts by time, and after every batch before it also when the clock was
 // set back; the rest keeps two pulls of one moment apart.
@@ -209,7 +215,10 @@ func (t *taking) all(ctx context.Context, src connectors.Source) (normalize.Repo
 	t.rows, t.left = map[string]int64{}, map[privacy.Period]bool{}
 	emit := func(o normalize.Observations) error {
 		t.count(o)
-		return t.w.Add(o)
+		if err := t.w.Add(o); err != nil {
+			return &stagingError{err}
+		}
+		return nil
 	}
 	skipped := map[string]bool{}
 	for page, err := range src.Read(ctx, "") {

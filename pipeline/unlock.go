@@ -4,11 +4,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"path/filepath"
 	"slices"
 
 	"halftone/outputs/compose"
 	"halftone/outputs/describe"
 	"halftone/outputs/publish"
+	"halftone/outputs/verify"
 	"halftone/pipeline/runs"
 	"halftone/privacy"
 	"halftone/privacy/ledger"
@@ -70,7 +72,7 @@ func (l Line) Unlock(ctx context.Context, by []string, reason string) (u Unlocke
 	if err := led.CheckWitness(ctx, seen); err != nil {
 		return u, err
 	}
-	if err := record(ctx, led, pub, heads); err != nil {
+	if err := l.record(ctx, led, pub, heads); err != nil {
 		return u, err
 	}
 	u.Head, err = led.Head(ctx)
@@ -78,14 +80,18 @@ func (l Line) Unlock(ctx context.Context, by []string, reason string) (u Unlocke
 }
 
 // record writes down the versions that are there and not recorded: the newest entry
-// of a lost ledger is the one that no version holds.
-func record(ctx context.Context, led *ledger.Ledger, pub *publish.Folder, heads []publish.Witness) error {
+// of a lost ledger is the one that no version holds, and a run may have been killed
+// between a version and its entry. One that is older than a recorded one is left
+// out: the order of the entries is that of the versions.
+// Whoever can write to the public folder must not get a version of his own recorded:
+// it is recomputed from its sealed files first, whose digests the ledger has.
+func (l Line) record(ctx context.Context, led *ledger.Ledger, pub *publish.Folder, heads []publish.Witness) error {
 	for _, h := range heads { // of a dataset by sequence
 		known, err := led.Versions(ctx, h.Dataset)
 		if err != nil {
 			return err
 		}
-		if slices.ContainsFunc(known, func(v ledger.Version) bool { return v.Name == h.Version }) {
+		if slices.ContainsFunc(known, func(v ledger.Version) bool { return v.Name == h.Version || v.Sequence >= h.Sequence }) {
 			continue
 		}
 		b, err := pub.ReadFile(h.Dataset, h.Version, describe.ManifestFile)
@@ -97,8 +103,24 @@ func record(ctx context.Context, led *ledger.Ledger, pub *publish.Folder, heads 
 			return err
 		}
 		var keys []privacy.Key
+		withdrawn := false
 		for _, r := range m.Releases {
-			keys = append(keys, r.Key)
+			c, _, err := led.Charge(ctx, r.Key)
+			if err != nil {
+				return err
+			}
+			keys, withdrawn = append(keys, r.Key), withdrawn || c.Withdrawn != ""
+		}
+		if withdrawn { // it is taken down instead
+			continue
+		}
+		r, err := verify.Folder(ctx, filepath.Join(l.Public, filepath.FromSlash(publish.VersionPath(h.Dataset, h.Version))))
+		if err != nil {
+			return err
+		}
+		if !r.OK {
+			return fmt.Errorf("%w: version %s of %s is in the public folder, and neither does the ledger know it nor does it verify: somebody else put it there, or changed it. "+
+				"Nothing was charged: take it away (halftone verify says what is wrong with it)", ErrRefused, h.Version, h.Dataset)
 		}
 		if err := led.Publish(ctx, h.Dataset, h.Version, h.Sequence, describe.Sum(b), keys...); err != nil {
 			return err

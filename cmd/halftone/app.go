@@ -8,6 +8,7 @@ import (
 	"io"
 	"runtime/debug"
 	"strings"
+	"syscall"
 
 	"github.com/spf13/cobra"
 
@@ -15,6 +16,7 @@ import (
 	"halftone/connectors/all"
 	"halftone/pipeline"
 	"halftone/pipeline/config"
+	"halftone/privacy/ledger/durable"
 )
 
 // An app is one call of the program: where it reads and writes, and the global
@@ -95,6 +97,22 @@ func (a *app) complain(err error) {
 		of = a.current + ": "
 	}
 	fmt.Fprintf(a.err, "halftone: %s%v\n", of, err)
+	if what := remedy(err); what != "" {
+		fmt.Fprintf(a.err, "  What to do: %s\n", what)
+	}
+}
+
+// remedy says what a person does about a disk, "" for other errors.
+func remedy(err error) string {
+	switch {
+	case durable.Full(err):
+		return "the disk is full: make room where the state folder and the public folder are, then run again. Nothing is lost, and nothing is charged twice"
+	case durable.Lost(err), errors.Is(err, syscall.EIO):
+		return "the disk failed: look at the disk and at the system's log first, then run again, which reads everything anew"
+	case durable.Closed(err):
+		return "the state folder or the public folder cannot be written: is its disk read-only, or the folder another user's? Then run again"
+	}
+	return ""
 }
 
 func (a *app) root() *cobra.Command {

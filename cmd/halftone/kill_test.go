@@ -83,35 +83,6 @@ func checkCharges(t *testing.T, dir string) {
 	}
 }
 
-// A run that is killed at any of its steps is gone on with by the next one: one
-// charge a period, one version that verifies, nothing left behind.
-func TestKilledRunIsGoneOnWith(t *testing.T) {
-	killed := 0
-	// The events of this run: pull, four releases and their end, compose, publish.
-	for _, lines := range []int{1, 3, 5, 7, 8} {
-		t.Run(fmt.Sprintf("after %d events", lines), func(t *testing.T) {
-			dir := filepath.Join(t.TempDir(), "p")
-			mustRun(t, "init", dir)
-			if killAfter(t, lines, "-C", dir, "--debug", "run") {
-				killed++
-			}
-			mustRun(t, "-C", dir, "run")
-			checkCharges(t, dir)
-			if out := mustRun(t, "-C", dir, "run"); !strings.Contains(out, "Nothing is due") {
-				t.Error(out)
-			}
-			for _, pattern := range []string{"public/datasets/*/.*", "public/.*", ".halftone/staging/*/*/.new-*", ".halftone/.*"} {
-				if left, _ := filepath.Glob(filepath.Join(dir, pattern)); len(left) > 0 {
-					t.Errorf("left behind: %v", left)
-				}
-			}
-		})
-	}
-	if killed < 3 {
-		t.Errorf("only %d of 5 runs were killed before their end: the test tests nothing", killed)
-	}
-}
-
 const scheduled = "\nschedule: {cron: \"0 6 * * *\", timezone: Africa/Ndjamena}\n"
 
 // A schedule whose fire falls into an outage runs at the next start; killed in

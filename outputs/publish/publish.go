@@ -14,6 +14,7 @@ import (
 	"io/fs"
 	"os"
 	"path"
+	"path/filepath"
 	"regexp"
 	"strings"
 	"sync"
@@ -37,7 +38,7 @@ type Folder struct {
 
 // Open opens a public folder and makes it if it is not there, readable by all.
 func Open(root string) (*Folder, error) {
-	if err := os.MkdirAll(root, 0o755); err != nil {
+	if err := makeRoot(root); err != nil {
 		return nil, fmt.Errorf("publish: %w", err)
 	}
 	r, err := os.OpenRoot(root)
@@ -48,6 +49,21 @@ func Open(root string) (*Folder, error) {
 		return nil, errors.Join(fmt.Errorf("publish: %w", err), r.Close())
 	}
 	return &Folder{root: r, name: root}, nil
+}
+
+// makeRoot makes the public folder where it is not there, so that its name is durable.
+func makeRoot(root string) error {
+	if _, err := os.Stat(root); err == nil {
+		return nil
+	}
+	if err := os.MkdirAll(root, 0o755); err != nil {
+		return err
+	}
+	above, err := os.Open(filepath.Dir(root))
+	if err != nil {
+		return err
+	}
+	return errors.Join(above.Sync(), above.Close())
 }
 
 // Close ends the use of f.
@@ -164,9 +180,26 @@ func (f *Folder) makeFolders(names ...string) error {
 	return nil
 }
 
-// sweep removes what killed runs left in a dataset's folder.
+// Sweep removes what killed runs left of a dataset, and of the front page. The
+// caller guarantees that nobody is publishing.
+func (f *Folder) Sweep(dataset string) error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if !datasetName.MatchString(dataset) {
+		return fmt.Errorf("publish: %q cannot be a dataset's folder", dataset)
+	}
+	if err := errors.Join(f.sweep(path.Join("datasets", dataset)), f.sweep(".")); err != nil {
+		return fmt.Errorf("publish: %w", err)
+	}
+	return nil
+}
+
+// sweep removes what killed runs left in a folder, which may be absent.
 func (f *Folder) sweep(home string) error {
 	entries, err := fs.ReadDir(f.root.FS(), home)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
 	if err != nil {
 		return err
 	}
@@ -279,7 +312,8 @@ func (f *Folder) same(dir string, files outputs.Files) error {
 	return err
 }
 
-// PutIndex replaces a file of the public folder itself, such as index.html.
+// PutIndex replaces a file of the public folder itself, such as index.html. One
+// that is there with the same bytes is left alone.
 func (f *Folder) PutIndex(ctx context.Context, name string, b []byte) error {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -288,6 +322,9 @@ func (f *Folder) PutIndex(ctx context.Context, name string, b []byte) error {
 	}
 	if !fileName.MatchString(name) || name == "datasets" {
 		return fmt.Errorf("publish: %q cannot be a file of the public folder", name)
+	}
+	if now, err := f.root.ReadFile(name); err == nil && bytes.Equal(now, b) {
+		return nil
 	}
 	if err := f.replace(name, b); err != nil {
 		return fmt.Errorf("publish %s: %w", name, err)

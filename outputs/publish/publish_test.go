@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -105,6 +106,38 @@ func checkModes(t *testing.T, root string) {
 		return nil
 	}); err != nil {
 		t.Fatal(err)
+	}
+}
+
+// What killed runs left of a dataset and of the front page goes; what is published,
+// other datasets and other files stay.
+func TestSweep(t *testing.T) {
+	root := filepath.Join(t.TempDir(), "public")
+	f := open(t, root)
+	if err := f.Sweep("d"); err != nil { // nothing is there yet
+		t.Fatal(err)
+	}
+	if err := publishIn(t.Context(), f, "2026.11-1", version(t, "2026.11-1", 1)); err != nil {
+		t.Fatal(err)
+	}
+	left := []string{"datasets/d/.incoming-2026.11-2", ".incoming-index.html", "datasets/d/.incoming-latest.json"}
+	kept := []string{"datasets/e/.incoming-2026.11-2", ".well-known", "datasets/d/latest.json", "datasets/d/versions/2026.11-1/manifest.json"}
+	for _, name := range append(left, kept[:2]...) {
+		if err := os.MkdirAll(filepath.Join(root, name), 0o755); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := f.Sweep("d"); err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range append(left, kept...) {
+		_, err := os.Lstat(filepath.Join(root, name))
+		if gone := errors.Is(err, fs.ErrNotExist); gone != slices.Contains(left, name) {
+			t.Errorf("%s is gone: %v", name, gone)
+		}
+	}
+	if err := f.Sweep("../d"); err == nil {
+		t.Error("swept outside")
 	}
 }
 

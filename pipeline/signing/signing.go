@@ -62,6 +62,9 @@ func renew(state string) (minisign.PublicKey, error) {
 	if err := durable.Folder(folder(state)); err != nil {
 		return pub, err
 	}
+	if err := sweep(folder(state)); err != nil {
+		return pub, err
+	}
 	old, err := os.ReadFile(public(state))
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return pub, fmt.Errorf("signing: %w", err)
@@ -70,6 +73,20 @@ func renew(state string) (minisign.PublicKey, error) {
 		return pub, err
 	}
 	return pub, write(secret(state), string(text))
+}
+
+// sweep removes what a killed call left. The caller keeps others away.
+func sweep(dir string) error {
+	left, err := filepath.Glob(filepath.Join(dir, ".new-*"))
+	if err != nil {
+		return fmt.Errorf("signing: %w", err)
+	}
+	for _, name := range left {
+		if err := os.Remove(name); err != nil {
+			return fmt.Errorf("signing: %w", err)
+		}
+	}
+	return nil
 }
 
 // write replaces a file with mode 0600, durably.

@@ -219,6 +219,11 @@ func (s *Store) Sweep() error {
 		return nil
 	}
 	errs = append(errs, filepath.WalkDir(s.dir(), drop), filepath.WalkDir(s.keyDir(), drop))
+	unfinished, err := filepath.Glob(filepath.Join(s.state, "keys", "input", ".new-*"))
+	errs = append(errs, err)
+	for _, name := range unfinished {
+		errs = append(errs, os.Remove(name))
+	}
 	if err := errors.Join(errs...); err != nil {
 		return fmt.Errorf("staging: sweep: %w", err)
 	}

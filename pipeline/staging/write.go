@@ -246,7 +246,14 @@ func (w *Writer) Commit(b Batch) (Batch, error) {
 	for _, p := range w.dropped {
 		b.Periods[p] = Held{}
 	}
-	if err := w.s.describe(b); err != nil {
+	err := w.s.describe(b)
+	if _, there := os.Lstat(w.s.info(w.source, w.id)); err != nil && there == nil {
+		// It has its name, and the sync of the folder failed: nobody knows whether the
+		// disk has it. Without its rows and key nothing would count any more.
+		w.open = nil
+		return Batch{}, fmt.Errorf("staging: %w", err)
+	}
+	if err != nil {
 		return Batch{}, errors.Join(fmt.Errorf("staging: %w", err), w.Abort())
 	}
 	w.open = nil

@@ -315,6 +315,24 @@ func (s Schema) compare(ctx context.Context, tx *sql.Tx) error {
 	return nil
 }
 
+// Full reports whether err says that a disk has no room.
+func Full(err error) bool {
+	const full, shm = 13, 10 | 19<<8 // SQLITE_FULL; SQLITE_IOERR_SHMSIZE, which is one in disguise
+	if e, ok := errors.AsType[*sqlite.Error](err); ok && (e.Code() == full || e.Code() == shm) {
+		return true
+	}
+	return errors.Is(err, unix.ENOSPC) || errors.Is(err, unix.EDQUOT)
+}
+
+// Closed reports whether err says that files cannot be written at all.
+func Closed(err error) bool {
+	const readonly, cantopen = 8, 14 // of SQLite
+	if e, ok := errors.AsType[*sqlite.Error](err); ok && (e.Code()&0xff == readonly || e.Code()&0xff == cantopen) {
+		return true
+	}
+	return errors.Is(err, unix.EROFS)
+}
+
 // Lost reports whether err says that the disk failed, so that nobody knows what
 // is on it: the process stops and the next one reads it again. A full disk or a
 // busy file is no such error.

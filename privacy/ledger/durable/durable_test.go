@@ -93,3 +93,41 @@ func TestLost(t *testing.T) {
 		}
 	}
 }
+
+// A full disk is told from a failing one, and a read-only one from both.
+func TestFull(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "state")
+	if err := Folder(dir); err != nil {
+		t.Fatal(err)
+	}
+	db, err := Open(t.Context(), filepath.Join(dir, "x.db"), Schema{1, []string{"CREATE TABLE x (y TEXT) STRICT"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := db.ExecContext(t.Context(), "PRAGMA max_page_count = 3"); err != nil {
+		t.Fatal(err)
+	}
+	_, full := db.ExecContext(t.Context(), "INSERT INTO x VALUES (?)", strings.Repeat("z", 1<<16))
+	if _, err := db.ExecContext(t.Context(), "PRAGMA query_only = 1"); err != nil {
+		t.Fatal(err)
+	}
+	_, closed := db.ExecContext(t.Context(), "INSERT INTO x VALUES ('z')")
+	for name, c := range map[string]struct {
+		err                error
+		full, lost, closed bool
+	}{
+		"database full":      {fmt.Errorf("x: %w", full), true, false, false},
+		"database read-only": {fmt.Errorf("x: %w", closed), false, false, true},
+		"disk full":          {fmt.Errorf("x: %w", syscall.ENOSPC), true, false, false},
+		"disk read-only":     {fmt.Errorf("x: %w", syscall.EROFS), false, false, true},
+		"sync":               {&SyncError{syscall.EIO}, false, true, false},
+		"none":               {nil, false, false, false},
+	} {
+		if Full(c.err) != c.full || Lost(c.err) != c.lost || Closed(c.err) != c.closed {
+			t.Errorf("%s (%v): full %v, lost %v, closed %v", name, c.err, Full(c.err), Lost(c.err), Closed(c.err))
+		}
+	}
+	if err := db.Close(); err != nil {
+		t.Fatal(err)
+	}
+}
