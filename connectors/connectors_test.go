@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"iter"
+	"reflect"
 	"regexp"
 	"testing"
 	"time"
@@ -176,7 +177,7 @@ func TestMatchIsOfWholeNames(t *testing.T) {
 
 func TestLayoutWith(t *testing.T) {
 	l, err := connectors.Layout{Rows: "r[]"}.With("json", "r[]", "n")
-	if err != nil || l != (connectors.Layout{Format: "json", Rows: "r[]", Total: "n"}) {
+	if err != nil || !reflect.DeepEqual(l, connectors.Layout{Format: "json", Rows: "r[]", Total: "n"}) {
 		t.Errorf("%+v, %v", l, err)
 	}
 	_, err = connectors.Layout{Format: "csv"}.With("json", "", "")

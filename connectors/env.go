@@ -15,7 +15,7 @@ type Env struct {
 	Dir     string   // base of relative paths: --data, or the folder of halftone.yaml
 	Columns []string // the allow-list: the columns that the configuration maps, each once
 	// Match adds the columns whose whole name it matches, for `unpivot`; nil: none.
-	// Delimited text only. Columns and Match are not both empty.
+	// Formats with a header only. Columns and Match are not both empty.
 	Match   *regexp.Regexp
 	Hosts   []string // `hosts:` of the source: host, host:port or IP; empty: the host of the URL and public addresses only
 	Layout  Layout   // `read:` of the source
@@ -54,38 +54,6 @@ func (WallClock) Sleep(ctx context.Context, d time.Duration) error {
 	case <-ctx.Done():
 		return ctx.Err()
 	}
-}
-
-// Layout is how a table stands in the bytes of an item: the keys of `read`
-// that a decoder needs. The zero Layout leaves everything to the content.
-type Layout struct {
-	Format           string // csv, tsv, json; empty: by extension, else by content
-	Encoding         string // utf-8, utf-16, windows-1252; empty: byte-order mark, else utf-8
-	Delimiter        string // one character; empty: that of the format
-	SkipInitialSpace bool   // white space after a delimiter is not part of the field
-	Header           int    // the header starts on line N, as Origin.Row counts; 0: the first line that is not blank
-	Label            string // regular expression whose group 1 is the name of a column, for a header like `ID: label`
-	Rows             string // JSON path of the records: `result[]`, `data.rows[]`; empty: the top-level array
-	Total            string // JSON path of the source's own count of rows: `meta.count`; empty: none
-}
-
-// With adds what the settings of a connector say to what `read` says. Saying
-// the same twice is fine, contradicting is a *SettingError.
-func (l Layout) With(format, rows, total string) (Layout, error) {
-	for _, s := range []struct {
-		key  string
-		into *string
-		from string
-	}{{"format", &l.Format, format}, {"rows", &l.Rows, rows}, {"total", &l.Total, total}} {
-		switch {
-		case s.from == "":
-		case *s.into == "" || *s.into == s.from:
-			*s.into = s.from
-		default:
-			return l, &SettingError{Key: s.key, What: "`from` and `read` say different things", Do: "keep one of them"}
-		}
-	}
-	return l, nil
 }
 
 // Limits bound what one pull may cost whatever the source sends. A zero field

@@ -3,10 +3,7 @@
 package connectortest
 
 import (
-	"bytes"
 	"context"
-	"encoding/csv"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"runtime"
@@ -26,47 +23,6 @@ const Canary = "Zq7canary"
 
 // Wanted are the columns of the tables of the suite that are mapped.
 var Wanted = []string{"period", "value"}
-
-// A Table is what the harness has to serve, header and rows.
-type Table struct {
-	Columns []string
-	Rows    [][]string
-}
-
-// MakeTable gives n rows of period, name and value; name is not mapped.
-func MakeTable(n int) Table {
-	t := Table{Columns: []string{"period", Canary + "name", "value"}}
-	for i := range n {
-		t.Rows = append(t.Rows, []string{fmt.Sprintf("%d-%s", 2000+i%25, Canary), Canary + "person", fmt.Sprint(i)})
-	}
-	return t
-}
-
-// CSV writes t with a header on line 1 and one line a row.
-func (t Table) CSV() []byte {
-	var b bytes.Buffer
-	w := csv.NewWriter(&b)
-	if err := errors.Join(w.Write(t.Columns), w.WriteAll(t.Rows)); err != nil {
-		panic(err) // bytes.Buffer does not fail
-	}
-	return b.Bytes()
-}
-
-// JSON writes t as an array of objects of texts.
-func (t Table) JSON() []byte {
-	rows := make([]map[string]string, len(t.Rows))
-	for i, r := range t.Rows {
-		rows[i] = map[string]string{}
-		for j, c := range t.Columns {
-			rows[i][c] = r[j]
-		}
-	}
-	b, err := json.Marshal(rows)
-	if err != nil {
-		panic(err) // strings marshal
-	}
-	return b
-}
 
 // Settings makes a Decode that gives s.
 func Settings[C any](s C) connectors.Decode {

@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"iter"
 	"os"
+	"path"
 	"path/filepath"
 	"slices"
 
@@ -20,10 +21,11 @@ type Settings struct {
 	// Path is relative to --data, by default the folder of halftone.yaml, or
 	// absolute; * and ? and [a-z] match within a name. Every match is read, in
 	// order of the names; a path that leaves the folder is the officer's choice.
-	Path   string `yaml:"path" json:"path" jsonschema:"required"`
-	Format string `yaml:"format,omitempty" json:"format,omitempty"` // csv, tsv, json; default by extension, else content
-	Rows   string `yaml:"rows,omitempty" json:"rows,omitempty"`     // JSON: path of the records, as read.rows
-	Total  string `yaml:"total,omitempty" json:"total,omitempty"`   // JSON: path of the file's own count of rows
+	Path    string `yaml:"path" json:"path" jsonschema:"required"`
+	Entries string `yaml:"entries,omitempty" json:"entries,omitempty"` // zip archives: names of the entries that are read, * allowed; default all
+	Format  string `yaml:"format,omitempty" json:"format,omitempty"`   // as read.format; default by content and extension
+	Rows    string `yaml:"rows,omitempty" json:"rows,omitempty"`       // JSON: path of the records, as read.rows
+	Total   string `yaml:"total,omitempty" json:"total,omitempty"`     // JSON: path of the file's own count of rows
 }
 
 // Kind is the registry entry.
@@ -47,7 +49,10 @@ func open(_ context.Context, env connectors.Env, s Settings) (connectors.Source,
 	if _, err := filepath.Match(pattern, ""); err != nil {
 		return nil, &connectors.SettingError{Key: "path", What: "the pattern has an open bracket", Do: "write [[] for a bracket in a name"}
 	}
-	return &source{pattern: pattern, env: env, layout: layout}, nil
+	if _, err := path.Match(s.Entries, ""); err != nil {
+		return nil, &connectors.SettingError{Key: "entries", What: "the pattern has an open bracket", Do: "write [[] for a bracket in a name"}
+	}
+	return &source{pattern: pattern, entries: s.Entries, env: env, layout: layout}, nil
 }
 
 // escape makes a folder that happens to hold a * mean itself.
@@ -64,6 +69,7 @@ func escape(dir string) string {
 
 type source struct {
 	pattern string
+	entries string
 	env     connectors.Env
 	layout  connectors.Layout
 }
@@ -79,13 +85,22 @@ func (s *source) Read(ctx context.Context, _ connectors.Cursor) iter.Seq2[connec
 			yield(connectors.Page{}, err)
 			return
 		}
-		var total totals
+		p := &pull{source: s, ctx: ctx, yield: yield}
 		for _, path := range paths {
-			if !s.file(ctx, path, &total, yield) {
+			if !p.file(path) {
 				return
 			}
 		}
 	}
+}
+
+// A pull is one reading of all files.
+type pull struct {
+	*source
+	ctx   context.Context
+	yield func(connectors.Page, error) bool
+	total totals
+	items int
 }
 
 // totals adds the files' own counts up to one of the pull.
@@ -122,25 +137,43 @@ func (s *source) match() ([]string, error) {
 }
 
 // file yields one file's pages and says whether to go on.
-func (s *source) file(ctx context.Context, path string, total *totals, yield func(connectors.Page, error) bool) bool {
+func (p *pull) file(path string) bool {
 	name := filepath.Base(path)
 	f, err := openRegular(path)
 	if err != nil {
-		yield(connectors.Page{}, fault(name, err))
-		return false
+		return p.stop(fault(name, err))
 	}
 	defer f.Close()
-	// One handle for both readings: a file that is replaced meanwhile is not mixed with the old one.
-	in := format.NewInput(s.env, name, s.layout, func() (io.Reader, error) {
+	archive, err := p.archive(name, f)
+	if err != nil {
+		return p.stop(err)
+	}
+	if archive != nil {
+		return p.unpack(name, archive)
+	}
+	// One handle for all readings: a file that is replaced meanwhile is not mixed with the old one.
+	return p.item(name, func() (io.Reader, error) {
 		_, err := f.Seek(0, io.SeekStart)
 		return f, err
 	})
-	total.next()
-	for p, err := range format.Pages(ctx, in) {
+}
+
+func (p *pull) stop(err error) bool {
+	p.yield(connectors.Page{}, err)
+	return false
+}
+
+// item yields the pages of a file, or of an entry of an archive.
+func (p *pull) item(name string, open func() (io.Reader, error)) bool {
+	if p.items++; p.items > p.env.Limits.Items {
+		return p.stop(&connectors.SourceError{Reason: connectors.Limit, File: name, What: "there are more files than the limit", Do: "narrow `path` or `entries`"})
+	}
+	p.total.next()
+	for page, err := range format.Pages(p.ctx, format.NewInput(p.env, name, p.layout, open)) {
 		if err == nil {
-			p.Total = total.of(p.Total)
+			page.Total = p.total.of(page.Total)
 		}
-		if !yield(p, err) || err != nil {
+		if !p.yield(page, err) || err != nil {
 			return false
 		}
 	}

@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"halftone/connectors"
+	"halftone/connectors/connectortest"
 	"halftone/connectors/format"
 )
 
@@ -53,3 +54,32 @@ func BenchmarkEncodingCSV(b *testing.B) {
 		}
 	}
 }
+
+// table is wide as rows of texts.
+func table(n int) connectortest.Table {
+	rows, err := csv.NewReader(bytes.NewReader(wide(n))).ReadAll()
+	if err != nil {
+		panic(err) // we wrote it
+	}
+	return connectortest.Table{Columns: rows[0], Rows: rows[1:]}
+}
+
+func benchmark(b *testing.B, body []byte) {
+	b.SetBytes(int64(len(body)))
+	b.ReportAllocs()
+	for b.Loop() {
+		for p, err := range format.Pages(b.Context(), input(body, connectors.Layout{}, false)) {
+			if err != nil {
+				b.Fatal(err)
+			}
+			p.Records.Release()
+		}
+	}
+}
+
+// BenchmarkXLSX reads 58,000 rows of ten cells.
+func BenchmarkXLSX(b *testing.B) { benchmark(b, table(58_000).XLSX()) }
+
+func BenchmarkXLS(b *testing.B) { benchmark(b, table(10_000).XLS()) }
+
+func BenchmarkParquet(b *testing.B) { benchmark(b, table(200_000).Parquet()) }

@@ -1,7 +1,9 @@
 // Package format turns the bytes of one item, a file or a reply, into pages of
 // text columns. It decodes the columns of the allow-list only; what stands in
 // other columns is stepped over in a buffer that is overwritten and never
-// reaches a page, an error or a log.
+// reaches a page, an error or a log. A workbook keeps the texts of all its cells
+// in one table, which is in memory until the workbook has been read; nothing is
+// written to disk.
 //
 // A format is a value of type Format; All lists them. Adding one is writing
 // its Decode and a line in All.
@@ -12,7 +14,6 @@ import (
 	"io"
 	"iter"
 	"regexp"
-	"slices"
 
 	"github.com/apache/arrow-go/v18/arrow/memory"
 
@@ -28,9 +29,11 @@ type Input struct {
 	Limits  connectors.Limits // every field set: that of an Env given to a Kind's open function
 	Alloc   memory.Allocator
 	// Open gives the bytes from their start, after any Content-Encoding. It is
-	// called twice: the digest has to be known before the first page. The first
-	// reader is not used after the second call. The second reading must give
-	// the same bytes; that is checked.
+	// called more than once: the digest has to be known before the first page. A
+	// reader is not used after the next call. Each reading must give the same
+	// bytes; that is checked. Formats that are not text are read in place where
+	// the reader is also an io.ReaderAt and io.Seeker, else from memory, within
+	// Limits.Body.
 	Open func() (io.Reader, error)
 }
 
@@ -43,50 +46,31 @@ func NewInput(env connectors.Env, name string, layout connectors.Layout, open fu
 type Format struct {
 	Name       string
 	Extensions []string // lower case, with the dot
-	// Decode calls page for each page in order and stops with nil when page
-	// answers false. It reads text to its end before the last page, so that a
-	// truncated item does not look complete. It must not keep text. The caller
-	// sets Item and gives valid UTF-8 without byte-order mark.
+	// Decode reads a format that is text, and is nil for others. It calls page
+	// for each page in order and stops with nil when page answers false. It
+	// reads text to its end before the last page, so that a truncated item does
+	// not look complete. It must not keep text. The caller sets Item and gives
+	// valid UTF-8 without byte-order mark.
 	Decode func(ctx context.Context, in Input, text io.Reader, page func(connectors.Page) bool) error
+	// DecodeBytes is Decode for a format that is no text and begins with Magic.
+	// Malformed bytes must lead to an error: no panic, no endless loop, and no
+	// more memory than Limits.Body and a page or two.
+	DecodeBytes func(ctx context.Context, in Input, at io.ReaderAt, size int64, page func(connectors.Page) bool) error
+	Magic       string
 }
 
 // All lists the formats.
 func All() []Format {
 	return []Format{
-		{Name: "csv", Extensions: []string{".csv"}, Decode: decodeCSV(',')},
-		{Name: "tsv", Extensions: []string{".tsv", ".tab"}, Decode: decodeCSV('\t')},
+		{Name: "csv", Extensions: []string{".csv"}, Decode: decodeDelimited(',')},
+		{Name: "tsv", Extensions: []string{".tsv", ".tab"}, Decode: decodeDelimited('\t')},
+		{Name: "xlsx", Extensions: []string{".xlsx", ".xlsm"}, DecodeBytes: decodeXLSX, Magic: "PK\x03\x04"},
+		{Name: "xls", Extensions: []string{".xls"}, DecodeBytes: decodeXLS, Magic: "\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"},
 		{Name: "json", Extensions: []string{".json"}, Decode: decodeJSON},
+		{Name: "jsonl", Extensions: []string{".jsonl", ".ndjson"}, Decode: decodeJSONLines},
+		{Name: "parquet", Extensions: []string{".parquet"}, DecodeBytes: decodeParquet, Magic: "PAR1"},
+		{Name: "sdmx-csv", Decode: decodeSDMX},
 	}
-}
-
-// Check refuses a layout that no item can have. Connectors call it when they
-// open, so that a mistake costs no pull. The error is a *connectors.SettingError.
-func Check(l connectors.Layout) error {
-	bad := func(key, what, do string) error {
-		return &connectors.SettingError{Key: key, What: what, Do: do}
-	}
-	if i := slices.IndexFunc(All(), func(f Format) bool { return f.Name == l.Format }); l.Format != "" && i < 0 {
-		return bad("format", "this format cannot be read", "use csv, tsv or json")
-	}
-	if !slices.Contains([]string{"", "utf-8", "utf-16", "windows-1252"}, l.Encoding) {
-		return bad("encoding", "this encoding cannot be read", "use utf-8, utf-16 or windows-1252")
-	}
-	if _, err := delimiter(l.Delimiter, ','); err != nil {
-		return bad("delimiter", err.Error(), `give one of , ; | or "\t"`)
-	}
-	if l.Header < 0 {
-		return bad("header", "a header row is counted from 1", "")
-	}
-	if re, err := regexp.Compile(l.Label); err != nil || l.Label != "" && re.NumSubexp() < 1 {
-		return bad("header", "`label` is not a regular expression with a group", "write the part to keep in parentheses: ^([^:]+)")
-	}
-	if _, err := parsePath(l.Rows, true); err != nil {
-		return bad("rows", err.Error(), "write names joined by dots, [] after each array: data.rows[]")
-	}
-	if _, err := parsePath(l.Total, false); err != nil {
-		return bad("total", err.Error(), "write names joined by dots: meta.count")
-	}
-	return nil
 }
 
 // Pages reads the item: once for its digest and once for its pages. It yields

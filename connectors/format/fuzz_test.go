@@ -30,7 +30,7 @@ func literals(t testing.TB) string {
 		if err != nil {
 			t.Fatal(err)
 		}
-		all.Write(b)
+		all.WriteString(strings.ReplaceAll(string(b), `\"`, `"`))
 	}
 	return all.String()
 }
@@ -56,6 +56,7 @@ func FuzzCSV(f *testing.F) {
 	for _, seed := range []string{
 		"a,b\n1,2\n", "\ufeffa,b\r\n\"1\r\n\"\"x\"\"\",2", "b,a,a\n", "a,b\n\"", "a,b\n\n\"x\"y,2", "a,b\n1,2,3", "a,b\n\xff,1\n",
 		"\xff\xfea\x00,\x00b\x00\n\x00", "<html>", "", "\"a\",\"b\"\r\n\"\",\"\"\r\r\n", "a,b\n1,\xe2\x82",
+		"a;b\n1;2\n", "a|b\n", " a,\"b\n\"\n1,2\n", "a,b,\va\n",
 	} {
 		f.Add([]byte(seed), false)
 		f.Add([]byte(seed), true)
@@ -98,6 +99,7 @@ func byStandardLibrary(body []byte) (records []string, ok, comparable bool) {
 	at := []int{-1, -1}
 	for i, name := range []string{"a", "b"} {
 		for j, h := range all[0] {
+			h = strings.Join(strings.Fields(h), " ")
 			if h == name && at[i] >= 0 {
 				return nil, false, true
 			} else if h == name {

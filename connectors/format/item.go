@@ -32,40 +32,110 @@ func (in Input) pages(ctx context.Context, page func(connectors.Page) bool) erro
 	if err != nil {
 		return err
 	}
-	if _, err := io.CopyBuffer(io.MultiWriter(digest, first), onlyReader{raw}, make([]byte, readBuffer)); err != nil {
+	head := &headWriter{}
+	size, err := io.CopyBuffer(io.MultiWriter(digest, first, head), onlyReader{raw}, make([]byte, readBuffer))
+	if err != nil {
 		return in.fault(0, err)
 	}
 	item := connectors.Item{Name: in.Name, Digest: hex.EncodeToString(digest.Sum(nil))}
-
-	// 2. The same bytes again, hashed as they pass.
-	if raw, err = in.reader(ctx); err != nil {
-		return err
-	}
-	raw = io.TeeReader(raw, second)
-	text, f, err := in.text(raw)
-	if err != nil {
-		return err
-	}
-
-	// 3. Pages.
 	open := true
-	err = f.Decode(ctx, in, text, func(p connectors.Page) bool {
+	give := func(p connectors.Page) bool {
 		p.Item = item
 		open = page(p)
 		return open
-	})
+	}
+
+	// 2. The same bytes again, hashed as they pass.
+	binary, err := in.binary(head.b)
+	if err != nil {
+		return err
+	}
+	if binary != nil {
+		raw, err = in.inPlace(ctx, *binary, size, give)
+	} else {
+		raw, err = in.asText(ctx, second, give)
+	}
 	if err != nil || !open {
 		return err
 	}
 
-	// 4. What was decoded is what the digest says.
-	if _, err := io.Copy(io.Discard, onlyReader{raw}); err != nil {
+	// 3. What was decoded is what the digest says.
+	if binary != nil {
+		raw = io.TeeReader(raw, second)
+	}
+	if _, err := io.CopyBuffer(io.Discard, onlyReader{raw}, make([]byte, readBuffer)); err != nil {
 		return in.fault(0, err)
 	}
 	if first.Sum64() != second.Sum64() {
-		return &connectors.SourceError{Reason: connectors.Changed, File: in.Name, What: "the bytes changed while they were read", Do: "pull again when nothing writes to it"}
+		return in.changed()
 	}
 	return nil
+}
+
+func (in Input) changed() error {
+	return &connectors.SourceError{Reason: connectors.Changed, File: in.Name, What: "the bytes changed while they were read", Do: "pull again when nothing writes to it"}
+}
+
+// asText decodes a format that is text, and gives what is left of the bytes.
+func (in Input) asText(ctx context.Context, hash io.Writer, page func(connectors.Page) bool) (io.Reader, error) {
+	raw, err := in.reader(ctx)
+	if err != nil {
+		return nil, err
+	}
+	raw = io.TeeReader(raw, hash)
+	text, f, err := in.text(raw)
+	if err != nil {
+		return nil, err
+	}
+	if err := in.misplaced(f); err != nil {
+		return nil, err
+	}
+	return raw, f.Decode(ctx, in, text, page)
+}
+
+// inPlace decodes a format that is not text, and gives the bytes to be hashed again.
+func (in Input) inPlace(ctx context.Context, f Format, size int64, page func(connectors.Page) bool) (io.Reader, error) {
+	if err := in.misplaced(f); err != nil {
+		return nil, err
+	}
+	raw, err := in.Open()
+	if err != nil {
+		return nil, in.fault(0, err)
+	}
+	if at, ok := raw.(seekable); ok {
+		if err := f.DecodeBytes(ctx, in, at, size, page); err != nil {
+			return nil, err
+		}
+		return in.reader(ctx)
+	}
+	if size > in.Limits.Body {
+		return nil, &connectors.SourceError{Reason: connectors.Limit, File: in.Name, What: "it is larger than the limit on what is held in memory", Do: "have it delivered as a file by itself"}
+	}
+	// One byte more than it had is enough to see that it has grown.
+	body, err := io.ReadAll(&boundedReader{ctx: ctx, r: io.LimitReader(raw, size+1), left: size + 1})
+	if err != nil {
+		return nil, in.fault(0, err)
+	}
+	if int64(len(body)) != size {
+		return nil, in.changed()
+	}
+	return bytes.NewReader(body), f.DecodeBytes(ctx, in, bytes.NewReader(body), size, page)
+}
+
+// seekable is a file, or bytes in memory.
+type seekable interface {
+	io.ReaderAt
+	io.Seeker
+}
+
+// headWriter keeps the first bytes that pass.
+type headWriter struct{ b []byte }
+
+func (h *headWriter) Write(p []byte) (int, error) {
+	if room := 16 - len(h.b); room > 0 {
+		h.b = append(h.b, p[:min(room, len(p))]...)
+	}
+	return len(p), nil
 }
 
 func quick(seed maphash.Seed) *maphash.Hash {
@@ -114,9 +184,6 @@ func (in Input) text(raw io.Reader) (io.Reader, Format, error) {
 	if err != nil && !errors.Is(err, io.EOF) {
 		return nil, Format{}, in.fault(0, err)
 	}
-	if what := binary(head); what != "" {
-		return nil, Format{}, in.malformed(0, "this is "+what, "export it as CSV in UTF-8")
-	}
 	encoding := in.Layout.Encoding
 	if encoding == "" && (bytes.HasPrefix(head, []byte("\xff\xfe")) || bytes.HasPrefix(head, []byte("\xfe\xff"))) {
 		encoding = "utf-16"
@@ -145,12 +212,13 @@ func (in Input) text(raw io.Reader) (io.Reader, Format, error) {
 	return &textReader{r: br}, in.choose(head), nil
 }
 
-// choose takes what the configuration says, else the extension, else the content.
+// choose takes what the configuration says, else the extension, else the
+// content, among the formats that are text.
 func (in Input) choose(head []byte) Format {
 	all := All()
 	ext := strings.ToLower(path.Ext(in.Name))
 	for _, f := range all {
-		if f.Name == in.Layout.Format || in.Layout.Format == "" && slices.Contains(f.Extensions, ext) {
+		if f.Decode != nil && (f.Name == in.Layout.Format || in.Layout.Format == "" && slices.Contains(f.Extensions, ext)) {
 			return f
 		}
 	}
@@ -159,6 +227,29 @@ func (in Input) choose(head []byte) Format {
 		name = "json"
 	}
 	return all[slices.IndexFunc(all, func(f Format) bool { return f.Name == name })]
+}
+
+// binary finds the format of content that is no text by its first bytes, which
+// no extension outweighs: agencies rename files. Nil: it is text.
+func (in Input) binary(head []byte) (*Format, error) {
+	for _, f := range All() {
+		if f.Decode != nil || !bytes.HasPrefix(head, []byte(f.Magic)) {
+			if f.Name == in.Layout.Format && f.Decode == nil {
+				return nil, in.malformed(0, "this is not "+f.Name, "see what it is: `format` says otherwise")
+			}
+			continue
+		}
+		if said := in.Layout.Format; said != "" && said != f.Name {
+			return nil, in.malformed(0, "this is "+f.Name+" or something like it", "see what it is: `format` says otherwise")
+		}
+		return &f, nil
+	}
+	for _, m := range []struct{ magic, what string }{{"\x1f\x8b", "compressed (gzip)"}, {"%PDF", "a PDF"}} {
+		if bytes.HasPrefix(head, []byte(m.magic)) {
+			return nil, in.malformed(0, "this is "+m.what, "export it as CSV in UTF-8")
+		}
+	}
+	return nil, nil
 }
 
 // IsMarkup tells from the first bytes whether HTML or XML came instead of data.
@@ -173,23 +264,6 @@ func IsMarkup(head []byte) bool {
 	return false
 }
 
-// binary names formats that are not text by their magic numbers, since "bad
-// byte in row 1" would help nobody who put a workbook there.
-func binary(head []byte) string {
-	for _, m := range []struct{ magic, what string }{
-		{"PK\x03\x04", "an Excel workbook or a zip archive"},
-		{"\xd0\xcf\x11\xe0", "an old Excel workbook"},
-		{"\x1f\x8b", "compressed (gzip)"},
-		{"PAR1", "a Parquet file"},
-		{"%PDF", "a PDF"},
-	} {
-		if bytes.HasPrefix(head, []byte(m.magic)) {
-			return m.what
-		}
-	}
-	return ""
-}
-
 func (in Input) malformed(row int64, what, do string) *connectors.SourceError {
 	return &connectors.SourceError{Reason: connectors.Malformed, File: in.Name, Row: row, What: what, Do: do}
 }
@@ -201,7 +275,7 @@ func (in Input) fault(row int64, err error) error {
 	switch {
 	case errors.As(err, &own):
 		return own
-	case errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):
+	case ended(err):
 		return err
 	case errors.Is(err, errTooLarge):
 		return &connectors.SourceError{Reason: connectors.Limit, File: in.Name, What: "it is larger than the limit on bytes", Do: "split it"}
@@ -212,4 +286,9 @@ func (in Input) fault(row int64, err error) error {
 	default:
 		return (&connectors.SourceError{Reason: connectors.Network, File: in.Name, What: "it cannot be read to its end", Do: "pull again"}).Wrap(err)
 	}
+}
+
+// ended reports whether err is that of a context.
+func ended(err error) bool {
+	return errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded)
 }

@@ -180,6 +180,10 @@ func (s *source) describe(resp *http.Response) (reply, error) {
 		return r, s.fail(connectors.Status, "the server answered with a web page and not with data", "often a login or error page: check the address and the access")
 	case media == "application/json", strings.HasSuffix(media, "+json"):
 		r.format = "json"
+	case media == "application/jsonl", media == "application/x-ndjson":
+		r.format = "jsonl"
+	case media == "application/vnd.sdmx.data+csv":
+		r.format = "sdmx-csv"
 	case media == "text/csv":
 		r.format = "csv"
 	case media == "text/tab-separated-values":

@@ -29,7 +29,7 @@ type Settings struct {
 	// URL is https; http only to a host that `hosts` lists. No user or password
 	// in it: those are headers.
 	URL    string `yaml:"url" json:"url" jsonschema:"required"`
-	Format string `yaml:"format,omitempty" json:"format,omitempty"` // csv, tsv, json; default by Content-Type, extension, content
+	Format string `yaml:"format,omitempty" json:"format,omitempty"` // as read.format; default by Content-Type, extension, content
 	Rows   string `yaml:"rows,omitempty" json:"rows,omitempty"`     // JSON: path of the records, as read.rows
 	Total  string `yaml:"total,omitempty" json:"total,omitempty"`   // JSON: path of the source's own count of rows
 	// Headers are sent to the URL's own host only. A value, or its last word

@@ -1,15 +1,11 @@
 package config
 
 import (
-	"crypto/sha256"
-	"encoding/hex"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"slices"
 	"strings"
 
-	"halftone/connectors"
 	"halftone/outputs"
 	"halftone/pipeline/normalize"
 	"halftone/privacy"
@@ -85,49 +81,6 @@ func (b *builder) from(v cursor, src *Source) {
 			src.Decode = decoder(b.src, p)
 		}
 	}
-}
-
-func layout(v cursor) connectors.Layout {
-	l := connectors.Layout{
-		Format: v.get("format").text(), Encoding: v.get("encoding").text(), Delimiter: v.get("delimiter").text(),
-		SkipInitialSpace: v.get("skip_initial_space").truth(), Rows: v.get("rows").text(),
-	}
-	if h := v.get("header"); h.given() {
-		l.Header = int(h.whole())
-	}
-	return l
-}
-
-// readSettings are keys by which a connector may be told how to read, in place
-// of `read`. They decide what a row is; where the bytes come from does not.
-var readSettings = [...]string{"format", "rows"}
-
-// digest identifies how a source's rows become counts: its reading, its
-// delivery, its rules and its code tables; not where it is pulled from.
-func digest(src Source, from cursor) string {
-	l := src.Layout
-	if l.Header == 1 { // saying the default changes nothing
-		l.Header = 0
-	}
-	settings := map[string]string{}
-	if p := from.settings(src.Kind); p != nil && p.kind == mapNode {
-		for _, k := range readSettings {
-			if v := p.pair(k); v != nil && v.value.isScalar() {
-				settings[k] = v.value.text
-			}
-		}
-	}
-	for k, into := range map[string]*string{"format": &l.Format, "rows": &l.Rows} {
-		if *into == "" {
-			*into = settings[k]
-		}
-	}
-	b, err := json.Marshal([]any{l.Format, l.Encoding, l.Delimiter, l.SkipInitialSpace, l.Header, l.Rows, src.Delivers, src.Mapping.Digest()})
-	if err != nil { // texts, a truth value and a number
-		return "invalid"
-	}
-	h := sha256.Sum256(b)
-	return hex.EncodeToString(h[:])
 }
 
 // settings returns what stands under a connector's name.

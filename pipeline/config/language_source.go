@@ -53,14 +53,27 @@ func fromForm(kinds []string) *form {
 }
 
 func readForm() *form {
+	header := object(
+		opt("find", "Labels that the header has: it starts on the first of 50 rows with all of them. Rows of a single field above or below are then notes.", listOf("a list of labels", label("a label")).some()).none("the first row that is not blank"),
+		opt("rows", "Rows that are stacked, as under merged cells: their labels are joined.", whole(1, 50)).or(1),
+		opt("join", "What stands between joined labels.", label("a text")).or(" / "),
+		opt("fill", "A blank cell takes the label to its left, in all stacked rows but the last: for exports that lost merged cells.", truth()).or(false),
+		opt("blank", "Labels that mean a blank cell.", listOf("a list of labels", label("a label")).some()).none("none"),
+		opt("label", "A regular expression whose first group is the name of the column, for a header like `ID: label`.", text("a regular expression")).none("the whole label"),
+	).some()
 	return object(keys(
-		opt("format", "Format of the bytes.", oneWord("csv", "tsv", "json").but("xlsx", "xls", "jsonl", "parquet", "sdmx-csv")).none("by name and content"),
+		opt("format", "Format of the bytes.", oneWord("csv", "tsv", "xlsx", "xls", "json", "jsonl", "parquet", "sdmx-csv")).none("by name and content"),
 		opt("encoding", "Encoding of text.", oneWord("utf-8", "utf-16", "windows-1252")).none("byte-order mark, else UTF-8; a bad byte stops the source"),
 		opt("delimiter", "Character between fields.", matching(`^[^"\r\n]$`, "one character")).none("that of the format"),
 		opt("skip_initial_space", "White space after a delimiter is not part of a field.", truth()).or(false),
-		opt("header", "Row of the header.", anyOf("a row number", whole(1, 1000), unbuilt("header as a map", object()))).or(1),
-		opt("rows", "Path of the records in JSON: `result[]`.", text("a path")).none("the top-level array"),
-		later("sheet", "cells", "hxl", "outer", "columns", "fill_down", "unpivot"),
+		opt("sheet", "Sheet of a workbook: its name, or its number among the sheets that can be seen.", anyOf("a name or a number", whole(1, 1000), text("a name"))).none("the only sheet that can be seen"),
+		opt("header", "Row of the header, or how it is found and read.", anyOf("a row number or a map", whole(1, 1000), header)).or(1),
+		opt("cells", "Cells above the rows that become columns, by name: `{title: A3}`.", mapOf("a map of columns to cells", "", matching(`^[A-Za-z]{1,3}[1-9][0-9]{0,6}$`, "a cell such as A3")).some()).none("none"),
+		opt("hxl", "The row of HXL tags below the header: `drop` leaves it out, `names` names the columns by it.", oneWord("drop", "names")).none("there is none"),
+		opt("rows", "Path of the records in JSON. `result[]` walks an array; `data.{month}` walks an object and makes its keys the column `month`.", text("a path")).none("the top-level array; in `jsonl` each line"),
+		opt("outer", "JSON: plain values of the objects around a record that are columns, too.", listOf("a list of keys", text("a key")).some()).none("none"),
+		opt("columns", "JSON whose records are arrays: path of the names of their elements, as `headers[].name`.", text("a path")).none("records are objects"),
+		later("fill_down", "unpivot"),
 	)...)
 }
 

@@ -9,10 +9,12 @@ import (
 	"math"
 	"os"
 	"path/filepath"
+	"reflect"
 	"slices"
 	"strings"
 	"testing"
 
+	"halftone/connectors"
 	"halftone/outputs"
 	"halftone/privacy"
 )
@@ -228,10 +230,28 @@ func TestLoadValues(t *testing.T) {
 			m := d.Sources[0].Mapping
 			return !m.KeyRow && slices.Equal(m.Key, []string{"A", "B"})
 		}},
+		{"read, all of it", []string{"    key: row", `    read:
+      format: xlsx
+      sheet: "2016"
+      header: {find: [State, 2016], rows: 2, join: "|", fill: true, blank: [NA], label: '^(.)'}
+      cells: {title: A3, day: b1}
+      hxl: names
+      outer: [period]
+      columns: headers[].name
+    key: row`}, nil,
+			func(d Dataset) bool {
+				return reflect.DeepEqual(d.Sources[0].Layout, connectors.Layout{Format: "xlsx", Sheet: "2016",
+					Header: connectors.Header{Find: []string{"State", "2016"}, Rows: 2, Join: "|", Fill: true, Blank: []string{"NA"}, Label: "^(.)"},
+					Cells:  map[string]string{"title": "A3", "day": "b1"}, HXL: "names", Outer: []string{"period"}, Names: "headers[].name"})
+			}},
+		{"sheet by number", []string{"    key: row", "    read: {sheet: 2}\n    key: row"}, nil,
+			func(d Dataset) bool {
+				return d.Sources[0].Layout.SheetNumber == 2 && d.Sources[0].Layout.Sheet == ""
+			}},
 		{"read", []string{"    key: row", "    read: {format: json, rows: 'a[]', header: 3, encoding: utf-16, delimiter: ';', skip_initial_space: true}\n    key: row"}, nil,
 			func(d Dataset) bool {
 				l := d.Sources[0].Layout
-				return l.Format == "json" && l.Rows == "a[]" && l.Header == 3 && l.Encoding == "utf-16" && l.Delimiter == ";" && l.SkipInitialSpace
+				return l.Format == "json" && l.Rows == "a[]" && l.Header.Row == 3 && l.Encoding == "utf-16" && l.Delimiter == ";" && l.SkipInitialSpace
 			}},
 		{"targets", []string{"{person: {epsilon: 1, delta: 1e-6}}", "{person: {epsilon: 1, delta: 1e-6}}, targets: {by-region-form: '+-18.5'}"}, nil,
 			func(d Dataset) bool {
@@ -313,7 +333,7 @@ func TestLoadFull(t *testing.T) {
 func TestLoadMapping(t *testing.T) {
 	const dir = "../../../shared/mapping"
 	// Those of the mapping language's datasets that use implemented keys only.
-	whole := []string{"dhis2-values-csv", "dhis2-values-spaces", "fbi-agencies", "kazakhstan", "kobo-records", "moldova", "primero-report", "unicef-rates"}
+	whole := []string{"dhis2-analytics", "hno-sahel", "dhis2-values-csv", "dhis2-values-spaces", "fbi-agencies", "kazakhstan", "kobo-records", "moldova", "primero-report", "unicef-rates"}
 	// These put rows at X/_U for an X that has no codes below it.
 	leaf := []string{"unsd-long", "unsd-xlsx"}
 	all, err := filepath.Glob(dir + "/*/halftone.yaml")
@@ -394,6 +414,14 @@ func TestSpecDigest(t *testing.T) {
 		{"quarantine", []string{"    key: row", "    quarantine: 2%\n    key: row"}, false},
 		{"delivers", []string{"    key: row", "    delivers: append\n    key: row"}, true},
 		{"read", []string{"    key: row", "    read: {header: 2}\n    key: row"}, true},
+		{"read with defaults", []string{"    key: row", "    read: {header: {rows: 1, join: ' / ', fill: false}}\n    key: row"}, false},
+		{"header by labels", []string{"    key: row", "    read: {header: {find: [A]}}\n    key: row"}, true},
+		{"header of two rows", []string{"    key: row", "    read: {header: {rows: 2}}\n    key: row"}, true},
+		{"sheet", []string{"    key: row", "    read: {sheet: 2}\n    key: row"}, true},
+		{"cells", []string{"    key: row", "    read: {cells: {title: A3}}\n    key: row"}, true},
+		{"hxl", []string{"    key: row", "    read: {hxl: drop}\n    key: row"}, true},
+		{"outer", []string{"    key: row", "    read: {outer: [period]}\n    key: row"}, true},
+		{"columns", []string{"    key: row", "    read: {columns: 'h[].n'}\n    key: row"}, true},
 		{"read in settings", []string{"{path: data/HT_2013-2020.csv}", "{path: data/HT_2013-2020.csv, rows: 'x[]'}"}, true},
 		{"where", []string{"    key: row", "    where: {A: x}\n    key: row"}, true},
 		{"key", []string{"key: row  ", "key: [A]  "}, true},
