@@ -118,13 +118,14 @@ type Break struct {
 }
 
 // A Version is one immutable publication of a dataset: for each period the
-// newest edition. It has no numbers of its own.
+// newest edition. It has no numbers of its own. Which periods are withdrawn, and
+// how the promise was amended, follows from Ledger: [Version.Slots], [Version.Bound].
 type Version struct {
 	Name     string    // 2026.11-1
 	Sequence int       // 1, 2, 3 …: the order of versions
 	Composed time.Time // UTC, whole days: the clock time of a run is nobody's business
 	About    About
-	Releases []Edition // by period
+	Releases []Edition // by period; none of a period whose newest edition is withdrawn
 	Breaks   []Break
 	Ledger   []privacy.Link // of this dataset, as the ledger stood when the version was composed
 	Head     string         // the hash of the last link

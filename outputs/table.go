@@ -27,7 +27,8 @@ func (s Status) Empty() bool { return s == Withdrawn || s == NotReleased || s ==
 
 // A Table is one table over all periods, in columns: dense, sorted by period
 // and then by code-list order, row-major. Row i of a period's block is cell i
-// of its release where the release has the same codes.
+// of its release where the release has the same codes. Block i is that of slot i
+// ([Version.Slots]).
 type Table struct {
 	Name       string
 	Levels     []int       // one a dimension of the newest release; 0 is the root
@@ -50,9 +51,20 @@ type Dimension struct{ Name, Level string }
 // Rows is the number of cells over all periods.
 func (t Table) Rows() int { return len(t.Period) }
 
+// Newest are the rows of the newest period that is not withdrawn, none if all are.
+func (t Table) Newest() (from, end int) {
+	for end = t.Rows(); end > 0 && t.Status[end-1] == Withdrawn; { // a period is withdrawn as a whole
+		end--
+	}
+	for from = end; from > 0 && t.Period[from-1] == t.Period[end-1]; {
+		from--
+	}
+	return from, end
+}
+
 // Tables stacks the releases of v: one table per table name of the newest
 // release, dense over its codes and all periods. Cells that an older release
-// does not have are [NotReleased].
+// does not have are [NotReleased], those of a withdrawn one [Withdrawn].
 func (v Version) Tables() ([]Table, error) {
 	if len(v.Releases) == 0 {
 		return nil, privacy.ErrNotReleased
@@ -60,6 +72,10 @@ func (v Version) Tables() ([]Table, error) {
 	last, err := v.Releases[len(v.Releases)-1].Release.Model()
 	if err != nil {
 		return nil, fmt.Errorf("outputs: %w", err)
+	}
+	slots, err := v.Slots()
+	if err != nil {
+		return nil, err
 	}
 	var out []Table
 	for _, pt := range last.Tables {
@@ -71,8 +87,12 @@ func (v Version) Tables() ([]Table, error) {
 			}
 		}
 		t.Codes = make([][]string, len(t.Dimensions))
-		for _, e := range v.Releases {
-			if err := t.stack(e, last, pt); err != nil {
+		for _, s := range slots {
+			if s.Withdrawn != nil {
+				t.withdraw(s.Withdrawn.Key, last, pt)
+				continue
+			}
+			if err := t.stack(v.Releases[s.Release], last, pt); err != nil {
 				return nil, fmt.Errorf("outputs: table %s: %w", pt.Name, err)
 			}
 		}
@@ -97,26 +117,44 @@ func (t *Table) stack(e Edition, shape privacy.Model, pt privacy.Table) error {
 	}
 	for row := range shape.Cells(pt) {
 		codes := codesAt(shape, pt, row)
-		col := 0
-		for d, l := range pt.Levels {
-			if l > 0 {
-				t.Codes[col] = append(t.Codes[col], codes[d])
-				col++
-			}
-		}
 		cell, ok := place(codes)
-		t.Period, t.Edition = append(t.Period, k.Period), append(t.Edition, k.Edition)
 		if !ok {
-			t.Cell, t.Status = append(t.Cell, -1), append(t.Status, NotReleased)
-			t.Value, t.Low, t.High = append(t.Value, 0), append(t.Low, 0), append(t.High, 0)
-			t.Estimate, t.SD = append(t.Estimate, 0), append(t.SD, 0)
+			t.empty(k, pt, codes, NotReleased)
 			continue
 		}
+		t.name(k, pt, codes)
 		t.Cell, t.Status = append(t.Cell, cell), append(t.Status, status(e, c.Estimate[cell], c.SD[cell]))
 		t.Value, t.Low, t.High = append(t.Value, c.Value[cell]), append(t.Low, c.Low[cell]), append(t.High, c.High[cell])
 		t.Estimate, t.SD = append(t.Estimate, c.Estimate[cell]), append(t.SD, c.SD[cell])
 	}
 	return nil
+}
+
+// withdraw appends the cells of a period that is shown no more.
+func (t *Table) withdraw(k privacy.Key, shape privacy.Model, pt privacy.Table) {
+	for row := range shape.Cells(pt) {
+		t.empty(k, pt, codesAt(shape, pt, row), Withdrawn)
+	}
+}
+
+// empty appends a cell without numbers.
+func (t *Table) empty(k privacy.Key, pt privacy.Table, codes []string, s Status) {
+	t.name(k, pt, codes)
+	t.Cell, t.Status = append(t.Cell, -1), append(t.Status, s)
+	t.Value, t.Low, t.High = append(t.Value, 0), append(t.Low, 0), append(t.High, 0)
+	t.Estimate, t.SD = append(t.Estimate, 0), append(t.SD, 0)
+}
+
+// name appends what a row is about.
+func (t *Table) name(k privacy.Key, pt privacy.Table, codes []string) {
+	col := 0
+	for d, l := range pt.Levels {
+		if l > 0 {
+			t.Codes[col] = append(t.Codes[col], codes[d])
+			col++
+		}
+	}
+	t.Period, t.Edition = append(t.Period, k.Period), append(t.Edition, k.Edition)
 }
 
 // status is decided from public rules and noised values only.

@@ -126,7 +126,11 @@ func (a *auditor) run(ctx context.Context) error {
 func (a *auditor) seals(ctx context.Context) (string, error) {
 	var wrong []error
 	for _, k := range sorted(a.acc.Seals) {
-		if _, err := a.led.Sealed(ctx, k); err != nil {
+		c, _, err := a.led.Charge(ctx, k)
+		if err == nil {
+			_, err = a.led.Sealed(ctx, k)
+		}
+		if err != nil && (c.Withdrawn == "" || !errors.Is(err, fs.ErrNotExist)) { // an unlock cannot bring back what is shown no more
 			wrong = append(wrong, err)
 		}
 	}
@@ -174,25 +178,39 @@ func (a *auditor) caps(ctx context.Context) (string, error) {
 		if i < 0 || acc.Periods[i].Nano != p.Spent+p.Reserved+p.Burnt {
 			return "", fmt.Errorf("the account of period %s is not what the entries add up to", p.Period)
 		}
-		if acc.Periods[i].Nano > acc.Terms.Cap() {
-			return "", fmt.Errorf("the releases of period %s cost more than a period may", p.Period)
-		}
 	}
-	if person := max(acc.Person, account.PersonCost); person > acc.Terms.Budget {
+	if len(acc.Over) > 0 {
+		return "", fmt.Errorf("the releases of period %s cost more than a period may", acc.Over[0])
+	}
+	amended := a.amended()
+	if person := max(acc.Person, account.PersonCost); person > acc.Terms.Budget && amended == 0 {
 		return "", fmt.Errorf("the releases cost %d %s, more than the budget of %d", person, acc.Terms.Unit, acc.Terms.Budget)
 	}
 	detail := fmt.Sprintf("%s on one set of terms, each within its cap; %d of %d %s", count(len(acc.Periods), "period", "periods"), acc.Person, acc.Terms.Budget, acc.Terms.Unit)
+	if amended > 0 { // what was released before may count for more than there was
+		detail += fmt.Sprintf(", as amended %s", count(amended, "time", "times"))
+	}
 	if p := acc.Terms.Population; p.Name != "" {
 		members, err := a.led.Population(ctx, p.Name)
 		if err != nil {
 			return "", err
 		}
-		if !p.Within(populationCost(p, members).Cost) {
+		if amended == 0 && !p.Within(populationCost(p, members).Cost) {
 			return "", fmt.Errorf("the datasets of population %s cost one person more than their cap", p.Name)
 		}
 		detail += fmt.Sprintf("; population %s within its cap", p.Name)
 	}
 	return detail, nil
+}
+
+// amended is how often people have changed the dataset's terms.
+func (a *auditor) amended() (n int) {
+	for _, link := range a.links {
+		if e, err := link.Decode(); err == nil && e.Kind == privacy.EntryAmend && e.Dataset == a.l.Dataset.Name {
+			n++
+		}
+	}
+	return n
 }
 
 // public holds every published head against the chain, and the versions of the

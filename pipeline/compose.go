@@ -58,7 +58,7 @@ func (s *session) publish(ctx context.Context, force bool, res *RunResult) error
 		return err
 	}
 	if held && !force {
-		if err := s.mendIndex(ctx); err != nil {
+		if err := errors.Join(s.changes(ctx), s.mendIndex(ctx)); err != nil {
 			return err
 		}
 		res.Version, err = s.latest()
@@ -102,6 +102,9 @@ func (s *session) publish(ctx context.Context, force bool, res *RunResult) error
 		return err
 	}
 	if err := s.pub.Point(ctx, name, v.Name); err != nil {
+		return err
+	}
+	if err := s.changes(ctx); err != nil {
 		return err
 	}
 	if err := s.index(ctx, v); err != nil {

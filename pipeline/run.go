@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"slices"
 
 	"halftone/pipeline/runs"
@@ -204,11 +205,16 @@ func (s *session) released(ctx context.Context) ([]earlier, error) {
 		return nil, err
 	}
 	var out []earlier
-	for _, c := range charges {
+	for i, c := range charges {
 		if c.Sealed == "" {
 			continue
 		}
 		r, err := privacy.OpenRelease(ctx, c.Key, s.led)
+		if errors.Is(err, fs.ErrNotExist) && (c.Withdrawn != "" || slices.ContainsFunc(charges[i+1:], func(o ledger.Charged) bool {
+			return o.Sealed != "" && o.Key.Series == c.Key.Series && o.Key.Period == c.Key.Period
+		})) {
+			continue // after an unlock: it is shown no more, and was in no version that could bring it back
+		}
 		if err != nil {
 			return nil, err
 		}

@@ -165,9 +165,14 @@ func published(pub *publish.Folder, heads []publish.Witness) ([]privacy.Link, ma
 			return nil, nil, err
 		}
 		for _, r := range manifest.Releases {
-			if sealed[r.Key], err = pub.ReadFile(h.Dataset, h.Version, describe.SealedFile(r.Key)); err != nil {
+			b, err := pub.ReadFile(h.Dataset, h.Version, describe.SealedFile(r.Key))
+			if errors.Is(err, publish.ErrWithdrawn) { // another version has it, unless it is withdrawn
+				continue
+			}
+			if err != nil {
 				return nil, nil, err
 			}
+			sealed[r.Key] = b
 		}
 	}
 	return all, sealed, nil

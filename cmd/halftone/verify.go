@@ -88,6 +88,14 @@ func by() []verify.Option {
 func (a *app) printVerify(r verify.Report) {
 	a.print("%s %s · no data and no secrets were used\n", r.Dataset, r.Version)
 	a.printChecks(r.Checks)
+	if w := r.Withdrawn; w != nil {
+		use := "there is none to use instead"
+		if w.Use != "" {
+			use = "use " + w.Use
+		}
+		a.print("withdrawn on %s: this version was taken down, and its figures are not to be used; %s\n", w.Day, use)
+		return
+	}
 	if !r.OK {
 		a.print("not verified: do not use this version before somebody has looked at it\n")
 		return

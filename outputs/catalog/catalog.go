@@ -64,6 +64,7 @@ type card struct {
 	Publisher, Epsilon      string
 	Unit                    string
 	Report, CSV, Data       string
+	Withdrawn               []string // sentences
 }
 
 func newCard(v outputs.Version) (card, error) {
@@ -78,7 +79,11 @@ func newCard(v outputs.Version) (card, error) {
 	}
 	t := tables[lead]
 	folder := "datasets/" + a.Dataset + "/latest/"
-	first, last := l.Period(t.Period[0]), l.Period(t.Period[len(t.Period)-1])
+	_, end := t.Newest()
+	if end == 0 {
+		return card{}, fmt.Errorf("version %s shows no period", v.Name)
+	}
+	first, last := l.Period(t.Period[0]), l.Period(t.Period[end-1])
 	c := card{Dataset: a.Dataset, Title: a.Title.In(l.Tag), Summary: a.Summary.In(l.Tag), Span: first,
 		Tables: l.Int(int64(len(tables))), Licence: a.Licence, Version: v.Name, Composed: v.Composed.Format("2006-01-02"),
 		Publisher: a.Publisher.Name, Epsilon: v.Spent.EpsilonText(), Unit: a.Unit,
@@ -86,8 +91,13 @@ func newCard(v outputs.Version) (card, error) {
 	if first != last {
 		c.Span = first + " – " + last
 	}
+	ws, err := v.Withdrawn()
+	if err != nil {
+		return card{}, err
+	}
+	c.Withdrawn = outputs.WithdrawnInWords(ws, l.Period)
 	if n := claims.Cells(t); n == 1 {
-		i := len(t.Period) - 1
+		i := end - 1
 		if !t.Status[i].Empty() {
 			c.Figure = l.Int(t.Value[i])
 			c.What = fmt.Sprintf("%s recorded in %s (%s)", l.Counts(a), last, l.Range(t.Low[i], t.High[i]))

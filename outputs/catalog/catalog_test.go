@@ -71,3 +71,30 @@ func TestLeadOfSeveralCells(t *testing.T) {
 		t.Errorf("%v\n%s", err, b)
 	}
 }
+
+// A card never has a figure of a withdrawn period, and says what is withdrawn.
+func TestWithdrawn(t *testing.T) {
+	for name, tc := range map[string]struct {
+		gone []string
+		want []string
+		not  string
+	}{
+		"newest": {[]string{"2021"}, []string{`<span class="figure">1,500</span>`, "cases recorded in 2020", "2018 – 2020", "2021 was withdrawn on 2026-11-24: data protection."}, "2,100"},
+		"middle": {[]string{"2019"}, []string{`<span class="figure">2,100</span>`, "2018 – 2021", "2019 was withdrawn"}, ""},
+		"none":   {nil, []string{`<span class="figure">2,100</span>`}, "withdrawn"},
+	} {
+		v := claimstest.Withdraw(t, claimstest.Series(t, "2018", 400, 900, 1500, 2100), "data_protection", tc.gone...)
+		b, err := catalog.Index([]outputs.Version{v})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, want := range tc.want {
+			if !strings.Contains(string(b), want) {
+				t.Errorf("%s: no %s", name, want)
+			}
+		}
+		if tc.not != "" && strings.Contains(string(b), tc.not) {
+			t.Errorf("%s: the page has %s", name, tc.not)
+		}
+	}
+}

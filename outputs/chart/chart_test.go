@@ -52,7 +52,10 @@ func TestGolden(t *testing.T) {
 	coverage := chart.Coverage{Head: chart.Head{ID: "cov", Title: "Who reported when", Desc: "Two sources."}, Periods: years(4), Breaks: []int{1},
 		Rows: []chart.CoverageRow{{"Agency A", []chart.Report{chart.Reported, chart.Reported, chart.Missing, chart.Reported}},
 			{"Agency B", []chart.Report{chart.NotExpected, chart.Reported, chart.Reported, chart.Reported}}}}
+	withdrawn := coverage
+	withdrawn.Rows = []chart.CoverageRow{{"Agency A", []chart.Report{chart.Reported, chart.Withdrawn, chart.Missing, chart.Withdrawn}}}
 	for name, draw := range map[string]func() (string, error){
+		"withdrawn":  func() (string, error) { return withdrawn.SVG(chart.Wide) },
 		"one-wide":   func() (string, error) { return one.SVG(chart.Wide) },
 		"one-narrow": func() (string, error) { return one.SVG(chart.Narrow) },
 		"one-panel":  func() (string, error) { return one.SVG(chart.Panel) },

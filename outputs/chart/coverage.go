@@ -23,11 +23,12 @@ type CoverageRow struct {
 type Report int
 
 // The states: not asked for is left blank, reported is filled, missing is an
-// empty box with a stroke through it.
+// empty box with a stroke through it, withdrawn a dotted one.
 const (
 	NotExpected Report = iota
 	Reported
 	Missing
+	Withdrawn
 )
 
 // SVG draws the strip; its height follows from the rows, s.H is not looked at.
@@ -53,6 +54,8 @@ func (c Coverage) SVG(s Size) (string, error) {
 			switch cell {
 			case Reported:
 				out.rect(x, y+20, w-gap, box, "reported")
+			case Withdrawn:
+				out.writef(`<rect x="%s" y="%s" width="%s" height="%s" class="missing" stroke-dasharray="1.5 2.5"/>`, num(x+0.75), num(y+20.75), num(w-gap-1.5), num(box-1.5))
 			case Missing:
 				out.rect(x+0.75, y+20.75, w-gap-1.5, box-1.5, "missing")
 				out.line(x+0.75, y+20+box-0.75, x+w-gap-0.75, y+20.75, "missing")

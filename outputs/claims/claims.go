@@ -30,8 +30,9 @@
 // All three: more or fewer. The first alone: about as many. None: no detectable
 // change, with the smallest change that would have been seen four times in five;
 // that is not the same as no change, and no sentence says so. A comparison
-// across a break, a gap or an empty cell, or between different reporters, cannot
-// be made; it stays in the family with p = 1.
+// across a break, a withdrawn period, a gap or an empty cell, or between different
+// reporters, cannot be made; it stays in the family with p = 1. The newest period
+// is the newest that is not withdrawn.
 package claims
 
 import "halftone/privacy"
@@ -67,11 +68,12 @@ type Reason string
 
 // The reasons.
 const (
-	NotMaterial    Reason = "not_material"    // smaller than About.Material of the earlier figure
-	WithinChance   Reason = "within_chance"   // chance alone makes as much of a constant rate
-	AcrossBreak    Reason = "break"           // the periods are not alike
-	EmptyCell      Reason = "empty_cell"      // a period or cell of the comparison has no number
-	OtherReporters Reason = "other_reporters" // not the same sources reported in all periods, or one was missing
+	NotMaterial     Reason = "not_material"    // smaller than About.Material of the earlier figure
+	WithinChance    Reason = "within_chance"   // chance alone makes as much of a constant rate
+	AcrossBreak     Reason = "break"           // the periods are not alike
+	AcrossWithdrawn Reason = "withdrawn"       // a period of the comparison, or one between its windows, is withdrawn
+	EmptyCell       Reason = "empty_cell"      // a period or cell of the comparison has no number
+	OtherReporters  Reason = "other_reporters" // not the same sources reported in all periods, or one was missing
 )
 
 // A Window is a run of consecutive periods, both ends included.

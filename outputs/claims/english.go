@@ -53,9 +53,11 @@ func english() map[string]phrase {
 			" in {to}. A change under {visible} since {from} could have gone unseen."},
 
 		"break":           {"No comparison of {to} with {from}", ": a break in the series lies between them."},
+		"withdrawn":       {"No comparison of {to} with {from}", ": a period that it needs or spans was withdrawn."},
 		"empty_cell":      {"No comparison of {to} with {from}", ": a period that it needs has no figure."},
 		"other_reporters": {"No comparison of {to} with {from}", ": not the same sources reported throughout."},
 		"break.cell":      {"{cell}: no comparison of {to} with {from}", ". A break in the series lies between them."},
+		"withdrawn.cell":  {"{cell}: no comparison of {to} with {from}", ". A period that it needs or spans was withdrawn."},
 		"empty_cell.cell": {"{cell}: no comparison of {to} with {from}", ". A period that it needs has no figure."},
 		"other_reporters.cell": {"{cell}: no comparison of {to} with {from}",
 			". Not the same sources reported throughout."},
@@ -68,6 +70,9 @@ func english() map[string]phrase {
 		"headline.first":         {lead: "{who} recorded {n} {counts} in {to}."},
 		"headline.cells": {lead: "{who} recorded more {counts} in {to} than in {from} in {more} of {cells} groups, " +
 			"and fewer in {fewer}."},
+
+		"headline.withdrawn":      {lead: "{headline} {period} is withdrawn."},
+		"headline.withdrawn.many": {lead: "{headline} The {n} periods after it are withdrawn."},
 
 		"headline.more.more":                   {lead: "{who} recorded more {counts} in {mid} and more again in {to}."},
 		"headline.more.fewer":                  {lead: "{who} recorded more {counts} in {mid} and fewer in {to}."},

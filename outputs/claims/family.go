@@ -60,11 +60,15 @@ type comparison struct {
 // family lists every comparison of a version, in the order of headline tables,
 // cells, kinds. Which comparisons there are depends on periods and tables only.
 func family(v outputs.Version, tables []outputs.Table) ([]comparison, error) {
+	slots, err := v.Slots()
+	if err != nil {
+		return nil, err
+	}
 	var out []comparison
 	for i, t := range Headline(v.About, tables) {
-		r := row{v: v, t: t, cells: Cells(t), at: map[privacy.Period]int{}}
-		for p := range v.Releases {
-			r.at[t.Period[p*r.cells]] = p
+		r := row{v: v, t: t, cells: Cells(t), at: map[privacy.Period]int{}, slots: slots}
+		for i, s := range slots {
+			r.at[s.Period] = i
 		}
 		for cell := range r.cells {
 			for _, w := range windows(v, t, i == 0) {
@@ -112,13 +116,14 @@ func windows(v outputs.Version, t outputs.Table, lead bool) []pair {
 	return out
 }
 
-// span lists the periods from the first to the last of t, those without a
-// release too.
+// span lists the periods from the first of t to the newest that is not withdrawn,
+// those without a release too.
 func span(t outputs.Table) []privacy.Period {
-	if len(t.Period) == 0 {
+	_, end := t.Newest()
+	if end == 0 {
 		return nil
 	}
-	last := t.Period[len(t.Period)-1]
+	last := t.Period[end-1]
 	all := []privacy.Period{t.Period[0]}
 	for all[len(all)-1].Before(last) {
 		all = append(all, all[len(all)-1].Next())
@@ -131,7 +136,8 @@ type row struct {
 	v     outputs.Version
 	t     outputs.Table
 	cells int
-	at    map[privacy.Period]int // place in v.Releases
+	slots []outputs.Slot
+	at    map[privacy.Period]int // place in slots
 }
 
 // compare adds up both windows of a cell, or says why they cannot be compared.
@@ -165,7 +171,7 @@ func (r row) compare(cell int, w pair) (comparison, error) {
 func (r row) add(cell int, w Window) (n privacy.Noise, sum float64, err error) {
 	for p := w.First; !w.Last.Before(p); p = p.Next() {
 		i := r.at[p]*r.cells + cell
-		one, err := r.v.Releases[r.at[p]].Release.Noise(r.t.Name, r.t.Cell[i])
+		one, err := r.v.Releases[r.slots[r.at[p]].Release].Release.Noise(r.t.Name, r.t.Cell[i])
 		if err != nil {
 			return n, 0, err
 		}
@@ -182,6 +188,11 @@ func (r row) obstacle(cell int, w pair) Reason {
 			return AcrossBreak
 		}
 	}
+	for _, s := range r.slots {
+		if s.Withdrawn != nil && !s.Period.Before(w.from.First) && !w.to.Last.Before(s.Period) {
+			return AcrossWithdrawn
+		}
+	}
 	var reporters []string
 	for _, x := range []Window{w.from, w.to} {
 		for p := x.First; !x.Last.Before(p); p = p.Next() {
@@ -189,7 +200,7 @@ func (r row) obstacle(cell int, w pair) Reason {
 			if !ok || r.t.Status[at*r.cells+cell].Empty() {
 				return EmptyCell
 			}
-			e := r.v.Releases[at]
+			e := r.v.Releases[r.slots[at].Release]
 			now := slices.Sorted(slices.Values(e.Reporting))
 			if len(e.Reporting) < len(e.Expected) || reporters != nil && !slices.Equal(reporters, now) {
 				return OtherReporters

@@ -2,6 +2,7 @@ package claims
 
 import (
 	"math"
+	"strings"
 
 	"halftone/outputs"
 	"halftone/privacy"
@@ -57,21 +58,43 @@ func (l Language) Window(k Kind, w Window) string {
 	return l.Period(w.Last)
 }
 
-// Headline says what the newest figures of the lead table are, in one sentence.
-// claims are all of v's, as [Recorded] returns them.
+// Headline says what the newest figures of the lead table are, in one sentence,
+// and in a second one that newer ones are withdrawn, if they are. claims are all of
+// v's, as [Recorded] returns them.
 func (l Language) Headline(v outputs.Version, tables []outputs.Table, claims []Claim) string {
 	lead := Lead(v.About, tables)
 	if lead < 0 || len(v.Releases) == 0 {
 		return v.About.Title.In(l.Tag)
 	}
 	t := tables[lead]
-	cells := Cells(t)
-	newest := t.Period[len(t.Period)-1]
+	_, end := t.Newest()
+	if end == 0 {
+		return v.About.Title.In(l.Tag)
+	}
+	headline := l.headline(v, t, end-1, claims)
+	gone := int64((t.Rows() - end) / Cells(t))
+	if gone == 0 {
+		return headline
+	}
+	if !strings.HasSuffix(headline, ".") {
+		headline += "." // a title
+	}
+	key := "headline.withdrawn"
+	if gone > 1 {
+		key = "headline.withdrawn.many"
+	}
+	return l.fill(key, "headline", headline, "period", l.Period(t.Period[end]), "n", l.Int(gone)).String()
+}
+
+// headline is that of the newest period that is shown; last is its last row in the
+// lead table.
+func (l Language) headline(v outputs.Version, t outputs.Table, last int, claims []Claim) string {
+	cells, newest := Cells(t), t.Period[last]
 	with := []string{"who", l.Who(v.About, v.Releases[len(v.Releases)-1].Reporting), "counts", l.Counts(v.About),
-		"n", l.Int(t.Value[len(t.Value)-1]), "period", l.Period(newest), "cells", l.Int(int64(cells))}
+		"n", l.Int(t.Value[last]), "period", l.Period(newest), "cells", l.Int(int64(cells))}
 	now, before := leading(t.Name, claims, newest)
 	switch {
-	case len(now) == 0 && cells > 1:
+	case cells > 1 && (len(now) == 0 || now[0].Reason == AcrossWithdrawn): // which holds for all cells
 		return v.About.Title.In(l.Tag)
 	case len(now) == 0:
 		return l.fill("headline.first", append(with, "to", l.Period(newest))...).String()

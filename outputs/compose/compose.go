@@ -4,6 +4,7 @@
 package compose
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"regexp"
@@ -30,12 +31,16 @@ const (
 	DataPackageFile  = "datapackage.json"
 )
 
+// ErrAllWithdrawn says that every release of a version's series is withdrawn: there
+// is nothing that a version could show, and what was published is to be taken down.
+var ErrAllWithdrawn = errors.New("every release of the series is withdrawn: no version can be composed, take the published ones down")
+
 // Version returns the files of v. The SHA-256 of manifest.json is what the
 // ledger records when the version is published.
 //
 // It fails when v contradicts itself: a chain that does not end in v.Head, a
-// release without charge or seal, a price that is not the ledger's, a name that
-// is no file name, a label that a spreadsheet would run.
+// release without charge or seal, a price that is not the ledger's, a release that
+// is withdrawn, a name that is no file name, a label that a spreadsheet would run.
 func Version(v outputs.Version) (outputs.Files, error) {
 	if err := check(v); err != nil {
 		return nil, fmt.Errorf("compose %s %s: %w", v.About.Dataset, v.Name, err)
@@ -149,12 +154,15 @@ func check(v outputs.Version) error {
 	if !fileName.MatchString(v.About.Dataset) || !versionName.MatchString(v.Name) || v.Sequence < 1 || v.Composed.IsZero() {
 		return errors.New("a version needs a dataset, a name like 2026.11-1, a sequence from 1 on and a day")
 	}
-	if len(v.Releases) == 0 {
-		return privacy.ErrNotReleased
-	}
 	head, err := privacy.CheckChain(v.Ledger)
 	if err != nil {
 		return err
+	}
+	if _, err := v.Slots(); err != nil {
+		return err
+	}
+	if len(v.Releases) == 0 {
+		return nothing(v)
 	}
 	if head != v.Head || head == "" {
 		return errors.New("the ledger's chain does not end in the version's head")
@@ -185,6 +193,14 @@ func check(v outputs.Version) error {
 		before = k.Period
 	}
 	return checkNames(v)
+}
+
+// nothing says why v has no release.
+func nothing(v outputs.Version) error {
+	if ws, err := v.Withdrawn(); err != nil || len(ws) > 0 {
+		return cmp.Or(err, ErrAllWithdrawn)
+	}
+	return privacy.ErrNotReleased
 }
 
 func checkNames(v outputs.Version) error {

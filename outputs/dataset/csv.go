@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
+	"time"
 
 	"halftone/outputs"
 	"halftone/privacy"
@@ -43,40 +44,65 @@ var ReleaseColumns = []string{"period", "edition", "provisional", "released", "r
 const ListSeparator = ";"
 
 // Releases writes releases.csv, one line a period. What a release was charged
-// stands in rho or in epsilon, by its mechanism; the other is empty.
+// stands in rho or in epsilon, by its mechanism; the other is empty. A withdrawn
+// one keeps its price, which stays spent; provisional and sources are empty, and
+// the note says when and why it was withdrawn.
 func Releases(v outputs.Version) ([]byte, error) {
 	var b bytes.Buffer
 	w := csv.NewWriter(&b)
 	if err := w.Write(ReleaseColumns); err != nil {
 		return nil, fmt.Errorf("dataset: releases: %w", err)
 	}
-	lang := Languages(v.About)[0]
-	for _, e := range v.Releases {
-		k, err := e.Release.Key()
+	slots, err := v.Slots()
+	if err != nil {
+		return nil, fmt.Errorf("dataset: releases: %w", err)
+	}
+	for _, s := range slots {
+		row, err := releaseRow(v, s)
+		if err == nil {
+			err = w.Write(row)
+		}
 		if err != nil {
-			return nil, fmt.Errorf("dataset: releases: %w", err)
-		}
-		m, err := e.Release.Model()
-		if err != nil {
-			return nil, fmt.Errorf("dataset: releases: %w", err)
-		}
-		note := e.Note.In(lang)
-		var breaks []string
-		for _, br := range v.Breaks {
-			if br.At == k.Period {
-				breaks = append(breaks, br.Kind)
-				note = strings.TrimSpace(note + " " + br.Note.In(lang))
-			}
-		}
-		if err := w.Write([]string{k.Period.String(), strconv.Itoa(k.Edition), strconv.FormatBool(e.Provisional),
-			e.Released.UTC().Format("2006-01-02"), price(m.Plan.NanoRho), price(m.Plan.NanoEpsilon),
-			strings.Join(e.Reporting, ListSeparator), strings.Join(e.Expected, ListSeparator),
-			strings.Join(breaks, ListSeparator), note}); err != nil {
 			return nil, fmt.Errorf("dataset: releases: %w", err)
 		}
 	}
 	w.Flush()
 	return b.Bytes(), w.Error()
+}
+
+// releaseRow is the line of one period.
+func releaseRow(v outputs.Version, s outputs.Slot) ([]string, error) {
+	lang := Languages(v.About)[0]
+	var breaks []string
+	var notes []string
+	for _, br := range v.Breaks {
+		if br.At == s.Period {
+			breaks, notes = append(breaks, br.Kind), append(notes, br.Note.In(lang))
+		}
+	}
+	note := func(own string) string {
+		for _, n := range notes {
+			own = strings.TrimSpace(own + " " + n)
+		}
+		return own
+	}
+	if w := s.Withdrawn; w != nil {
+		return []string{s.Period.String(), strconv.Itoa(w.Key.Edition), "", w.Released.UTC().Format(time.DateOnly),
+			price(w.Cost.NanoRho), price(w.Cost.NanoEpsilon), "", "", strings.Join(breaks, ListSeparator), note(w.Note())}, nil
+	}
+	e := v.Releases[s.Release]
+	k, err := e.Release.Key()
+	if err != nil {
+		return nil, err
+	}
+	m, err := e.Release.Model()
+	if err != nil {
+		return nil, err
+	}
+	return []string{s.Period.String(), strconv.Itoa(k.Edition), strconv.FormatBool(e.Provisional),
+		e.Released.UTC().Format(time.DateOnly), price(m.Plan.NanoRho), price(m.Plan.NanoEpsilon),
+		strings.Join(e.Reporting, ListSeparator), strings.Join(e.Expected, ListSeparator),
+		strings.Join(breaks, ListSeparator), note(e.Note.In(lang))}, nil
 }
 
 func price(nano uint64) string {

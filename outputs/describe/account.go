@@ -11,7 +11,9 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"math"
 	"slices"
+	"time"
 
 	"halftone/outputs"
 	"halftone/outputs/dataset"
@@ -21,14 +23,18 @@ import (
 // An Account is what the ledger's entries of one dataset add up to, in the unit
 // of its terms.
 type Account struct {
-	Terms   privacy.Terms
-	Periods []PeriodCost // by first charge
-	Person  uint64       // what the releases so far cost one unit, or one unit and period
+	Terms   privacy.Terms // as amended
+	Periods []PeriodCost  // by first charge
+	Person  uint64        // what the releases so far cost one unit, or one unit and period
 	Charges map[privacy.Key]privacy.Entry
 	Seals   map[privacy.Key]privacy.Entry
+	// Counts is what a charge counts: its cost, and more where people have since found
+	// that one unit may change the counts by more than was stated.
+	Counts map[privacy.Key]uint64
+	Over   []privacy.Period // that had no room for a charge when it was made
 }
 
-// A PeriodCost is what all editions and series of a period cost together.
+// A PeriodCost is what all editions and series of a period count together.
 type PeriodCost struct {
 	Period   privacy.Period
 	Nano     uint64
@@ -36,10 +42,12 @@ type PeriodCost struct {
 }
 
 // NewAccount adds up the charges of a dataset: a unit pays for the P dearest
-// periods, with P unlimited for the dearest one. It fails on a link that is
-// unreadable, on two charges or seals of one key, and on charges whose terms differ.
+// periods, with P unlimited for the dearest one. Amendments change the terms, and
+// what the charges before them count. It fails on a link that is unreadable, on two
+// charges or seals of one key, on charges whose terms are not those of the first
+// as amended, and on an amendment that makes a promise smaller.
 func NewAccount(dataset string, links []privacy.Link) (Account, error) {
-	a := Account{Charges: map[privacy.Key]privacy.Entry{}, Seals: map[privacy.Key]privacy.Entry{}}
+	a := newAccount()
 	for _, l := range links {
 		if len(l.Entry) == 0 {
 			continue // another dataset's
@@ -62,6 +70,10 @@ func NewAccount(dataset string, links []privacy.Link) (Account, error) {
 	return a, nil
 }
 
+func newAccount() Account {
+	return Account{Charges: map[privacy.Key]privacy.Entry{}, Seals: map[privacy.Key]privacy.Entry{}, Counts: map[privacy.Key]uint64{}}
+}
+
 func (a *Account) add(e privacy.Entry) error {
 	k := e.Key()
 	_, charged := a.Charges[k]
@@ -72,18 +84,9 @@ func (a *Account) add(e privacy.Entry) error {
 			return errors.New("a release is charged twice")
 		}
 		if e.Terms == nil || e.Period == nil || len(a.Charges) > 0 && *e.Terms != a.Terms {
-			return errors.New("a charge on other terms than the first")
+			return errors.New("a charge on other terms than the first, as amended")
 		}
-		a.Terms, a.Charges[k] = *e.Terms, e
-		i := slices.IndexFunc(a.Periods, func(p PeriodCost) bool { return p.Period == *e.Period })
-		if i < 0 {
-			i, a.Periods = len(a.Periods), append(a.Periods, PeriodCost{Period: *e.Period})
-		}
-		p := &a.Periods[i]
-		if p.Nano+e.Cost < p.Nano {
-			return errors.New("a cost is too large")
-		}
-		p.Nano, p.Editions = p.Nano+e.Cost, p.Editions+1
+		return a.charge(e)
 	case privacy.EntryBurn:
 		if charged == (e.Cost > 0) || sealed {
 			return errors.New("a release is given up that is sealed, or is charged twice")
@@ -97,6 +100,66 @@ func (a *Account) add(e privacy.Entry) error {
 			return errors.New("a seal without a charge, or a second one")
 		}
 		a.Seals[k] = e
+	case privacy.EntryAmend:
+		return a.amend(e)
+	}
+	return nil
+}
+
+func (a *Account) charge(e privacy.Entry) error {
+	k := e.Key()
+	a.Terms, a.Charges[k], a.Counts[k] = *e.Terms, e, e.Cost
+	i := slices.IndexFunc(a.Periods, func(p PeriodCost) bool { return p.Period == *e.Period })
+	if i < 0 {
+		i, a.Periods = len(a.Periods), append(a.Periods, PeriodCost{Period: *e.Period})
+	}
+	p := &a.Periods[i]
+	if p.Nano+e.Cost < p.Nano {
+		return errors.New("a cost is too large")
+	}
+	p.Nano, p.Editions = p.Nano+e.Cost, p.Editions+1
+	// Periods that all overlap one period and each other have a month of it in common.
+	var here []privacy.PeriodCost
+	for _, q := range a.Periods {
+		if q.Period.Start().Before(e.Period.End()) && e.Period.Start().Before(q.Period.End()) {
+			here = append(here, privacy.PeriodCost{Period: q.Period, Nano: q.Nano})
+		}
+	}
+	if privacy.Person(here, 1) > a.Terms.Cap() {
+		a.Over = append(a.Over, *e.Period)
+	}
+	return nil
+}
+
+// amend takes new terms, and restates what was charged before.
+func (a *Account) amend(e privacy.Entry) error {
+	bound := e.BoundWas != 0 || e.BoundNow != 0
+	switch {
+	case e.Terms == nil || len(a.Charges) == 0:
+		return errors.New("an amendment without terms, or with nothing to amend")
+	case !slices.Contains(privacy.Reasons(e.Kind), e.Reason):
+		return errors.New("an amendment for no reason that there is")
+	case bound && (e.BoundWas < 1 || e.BoundNow <= e.BoundWas):
+		return errors.New("a bound is amended to one that is not larger")
+	}
+	if was, now := a.Terms, *e.Terms; was.Unit != now.Unit || was.Mechanism != now.Mechanism || was.Delta != now.Delta ||
+		was.PerPeriod != now.PerPeriod || now.Periods < was.Periods || now.Budget < was.Budget {
+		return errors.New("an amendment that makes a promise smaller than it was made")
+	}
+	a.Terms = *e.Terms
+	if !bound {
+		return nil
+	}
+	for i := range a.Periods {
+		a.Periods[i].Nano = 0
+	}
+	for k, n := range a.Counts {
+		a.Counts[k] = a.Terms.Restate(n, e.BoundWas, e.BoundNow)
+		i := slices.IndexFunc(a.Periods, func(p PeriodCost) bool { return p.Period == k.Period })
+		p := &a.Periods[i]
+		if p.Nano += a.Counts[k]; p.Nano < a.Counts[k] {
+			p.Nano = math.MaxUint64
+		}
 	}
 	return nil
 }
@@ -109,8 +172,26 @@ func (a Account) costs() []privacy.PeriodCost {
 	return out
 }
 
-// Dearest is what the dearest period cost, all that overlap it included.
-func (a Account) Dearest() uint64 { return privacy.Person(a.costs(), 1) }
+// person is [privacy.Person] of a, found faster where no two periods overlap:
+// months, quarters or years alone.
+func (a Account) person() uint64 {
+	sums := make([]uint64, 0, len(a.Periods))
+	for _, p := range a.Periods {
+		if m := p.Period.Months(); m != a.Periods[0].Period.Months() || m > 12 {
+			return privacy.Person(a.costs(), a.Terms.Periods)
+		}
+		sums = append(sums, p.Nano)
+	}
+	slices.Sort(sums)
+	slices.Reverse(sums)
+	total := uint64(0)
+	for _, n := range sums[:min(int64(len(sums)), max(1, a.Terms.Periods))] {
+		if total += n; total < n {
+			return math.MaxUint64
+		}
+	}
+	return total
+}
 
 // Spent is what all releases so far cost one unit, or one unit and period.
 func (a Account) Spent() outputs.Spent { return outputs.NewSpent(a.Terms, a.Person) }
@@ -178,14 +259,28 @@ func newest(v outputs.Version) (privacy.Model, error) {
 
 // Guarantee is the promise in one line, as it stands in Parquet footers.
 func Guarantee(v outputs.Version) (string, error) {
-	m, err := newest(v)
+	m, err := promised(v)
 	if err != nil {
 		return "", err
 	}
-	return guarantee(m, v.Spent), nil
+	as, err := v.Amendments()
+	if err != nil {
+		return "", fmt.Errorf("describe: %w", err)
+	}
+	return guarantee(m, v.Spent, as), nil
 }
 
-func guarantee(m privacy.Model, person outputs.Spent) string {
+// promised is how the newest release was made, with the bound that the promise is
+// for, which people may have amended since.
+func promised(v outputs.Version) (privacy.Model, error) {
+	m, err := newest(v)
+	if err == nil {
+		m.Bound, err = v.Bound()
+	}
+	return m, err
+}
+
+func guarantee(m privacy.Model, person outputs.Spent, as []outputs.Amendment) string {
 	per := "one " + m.Unit + " over all releases so far"
 	if m.Bound.Periods == 0 {
 		per = "one " + m.Unit + " and period"
@@ -194,8 +289,12 @@ func guarantee(m privacy.Model, person outputs.Spent) string {
 	if !person.Pure() {
 		price = fmt.Sprintf("zCDP rho %s, which is epsilon %s at delta %s", dataset.Nano(person.NanoRho), person.EpsilonText(), outputs.Plain(person.Delta))
 	}
-	return fmt.Sprintf("differential privacy: %s, for %s, if it changes the counts of a period by at most %d, in %s",
+	line := fmt.Sprintf("differential privacy: %s, for %s, if it changes the counts of a period by at most %d, in %s",
 		price, per, m.Bound.PerPeriod, periodsInWords(m.Bound.Periods))
+	if n := len(as); n > 0 {
+		line += "; restated on " + as[n-1].Day.Format(time.DateOnly)
+	}
+	return line
 }
 
 func periodsInWords(p int64) string {

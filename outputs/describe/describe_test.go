@@ -40,6 +40,15 @@ func sample(t testing.TB, change func(*composetest.World)) (outputs.Version, out
 	return v, files
 }
 
+func composed(t testing.TB, v outputs.Version) outputs.Files {
+	t.Helper()
+	files, err := compose.Version(v)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return files
+}
+
 // folder writes the files to a temporary folder.
 func folder(t *testing.T, files outputs.Files) string {
 	t.Helper()

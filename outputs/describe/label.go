@@ -3,6 +3,7 @@ package describe
 import (
 	"fmt"
 	"math"
+	"time"
 
 	"halftone/outputs"
 	"halftone/outputs/dataset"
@@ -21,7 +22,9 @@ type Label struct {
 	Contribution Contribution     `json:"contribution"`
 	Mechanism    Mechanism        `json:"mechanism"`
 	Budget       BudgetLabel      `json:"budget"`
+	Amendments   []AmendmentLabel `json:"amendments,omitempty"`
 	Releases     []ReleaseLabel   `json:"releases"`
+	Withdrawn    []WithdrawnLabel `json:"withdrawn,omitempty"`
 	Periods      []PeriodLabel    `json:"periods"`
 	Person       SpentLabel       `json:"so_far"`
 	Population   *PopulationLabel `json:"population,omitempty"`
@@ -100,6 +103,26 @@ type ReleaseLabel struct {
 	Period  privacy.Period `json:"period"`
 	Edition int            `json:"edition"`
 	Amount
+	Counts   *Amount `json:"counts,omitempty"`      // more than its price, since an amendment
+	Approved int     `json:"approved_by,omitempty"` // people; their names are in the ledger
+}
+
+// An AmendmentLabel says how the promise was restated.
+type AmendmentLabel struct {
+	Day      string `json:"day"`
+	Reason   string `json:"reason"`
+	BoundWas int64  `json:"M_was,omitempty"` // 0: M stays
+	BoundNow int64  `json:"M_now,omitempty"`
+	Words    string `json:"words"`
+}
+
+// A WithdrawnLabel is a release that is shown no more. Its price stays spent.
+type WithdrawnLabel struct {
+	Period  privacy.Period `json:"period"`
+	Edition int            `json:"edition"`
+	Day     string         `json:"withdrawn"`
+	Reason  string         `json:"reason"`
+	Amount
 }
 
 // A PeriodLabel is the price of a period, all editions and series.
@@ -122,38 +145,37 @@ const LabelFormat = "halftone-privacy-label/1"
 
 // NewLabel is the privacy label of v; the prices are the ledger's.
 func NewLabel(v outputs.Version) (Label, error) {
-	m, err := newest(v)
-	if err != nil {
-		return Label{}, err
-	}
 	acc, err := NewAccount(v.About.Dataset, v.Ledger)
 	if err != nil {
 		return Label{}, err
 	}
-	var keys []privacy.Key
-	for _, e := range v.Releases {
-		k, err := e.Release.Key()
-		if err != nil {
-			return Label{}, fmt.Errorf("describe: label: %w", err)
-		}
-		keys = append(keys, k)
+	l, err := LabelFigures(v, acc)
+	if err != nil {
+		return Label{}, err
 	}
-	l, err := LabelFigures(v.About.Dataset, v.Name, keys, m, acc)
-	l.Population = populationLabel(v.Together, m.Unit)
+	l.Population = populationLabel(v.Together, l.Unit)
 	for _, s := range v.About.Sources {
 		l.Contribution.StatedBy = append(l.Contribution.StatedBy, Stated{s.Name, s.Agency, s.PerPeriod, s.Periods, s.Sensitivity, s.StatedBy})
 	}
-	return l, err
+	return l, nil
 }
 
-// LabelFigures is the label of a version with the given releases, the newest of
-// which was made as m says: all of it but who stated the bounds.
-func LabelFigures(dataset, version string, keys []privacy.Key, m privacy.Model, acc Account) (Label, error) {
+// LabelFigures is the label of v as its releases and its ledger make it: all of it
+// but the population and who stated the bounds. acc is the account of v's ledger.
+func LabelFigures(v outputs.Version, acc Account) (Label, error) {
+	m, err := promised(v)
+	if err != nil {
+		return Label{}, err
+	}
+	amendments, err := v.Amendments()
+	if err != nil {
+		return Label{}, fmt.Errorf("describe: label: %w", err)
+	}
 	of := "one " + m.Unit
 	if acc.Terms.PerPeriod {
 		of += " and period"
 	}
-	l := Label{Format: LabelFormat, Dataset: dataset, Version: version, Guarantee: guarantee(m, acc.Spent()), Unit: m.Unit,
+	l := Label{Format: LabelFormat, Dataset: v.About.Dataset, Version: v.Name, Guarantee: guarantee(m, acc.Spent(), amendments), Unit: m.Unit,
 		Neighbours:   neighbours(m),
 		Contribution: contribution(m),
 		Mechanism:    mechanism(m.Plan.Mechanism, acc.Terms.Delta),
@@ -163,17 +185,41 @@ func LabelFigures(dataset, version string, keys []privacy.Key, m privacy.Model, 
 	if acc.Terms.PerPeriod {
 		l.Person.Of = of + ", the dearest period so far"
 	}
-	for _, k := range keys {
-		c, ok := acc.Charges[k]
-		if !ok {
-			return Label{}, fmt.Errorf("describe: the ledger has no charge of %s", k)
-		}
-		l.Releases = append(l.Releases, ReleaseLabel{k.Period, k.Edition, amount(acc.Terms, c.Cost)})
+	for _, a := range amendments {
+		l.Amendments = append(l.Amendments, AmendmentLabel{a.Day.Format(time.DateOnly), a.Reason, a.BoundWas, a.BoundNow, a.InWords(m.Unit)})
+	}
+	if err := l.releases(v, acc); err != nil {
+		return Label{}, fmt.Errorf("describe: label: %w", err)
 	}
 	for _, p := range acc.Periods {
 		l.Periods = append(l.Periods, PeriodLabel{p.Period, p.Editions, amount(acc.Terms, p.Nano)})
 	}
 	return l, nil
+}
+
+// releases lists what is shown and what is shown no more.
+func (l *Label) releases(v outputs.Version, acc Account) error {
+	for _, e := range v.Releases {
+		k, err := e.Release.Key()
+		if err != nil {
+			return err
+		}
+		c, ok := acc.Charges[k]
+		if !ok {
+			return fmt.Errorf("the ledger has no charge of %s", k)
+		}
+		r := ReleaseLabel{Period: k.Period, Edition: k.Edition, Amount: amount(acc.Terms, c.Cost), Approved: len(c.By)}
+		if n := acc.Counts[k]; n != c.Cost {
+			counts := amount(acc.Terms, n)
+			r.Counts = &counts
+		}
+		l.Releases = append(l.Releases, r)
+	}
+	withdrawn, err := v.Withdrawn()
+	for _, w := range withdrawn {
+		l.Withdrawn = append(l.Withdrawn, WithdrawnLabel{w.Key.Period, w.Key.Edition, w.Day.Format(time.DateOnly), w.Reason, newAmount(w.Cost, acc.Terms.ShownDelta())})
+	}
+	return err
 }
 
 func populationLabel(t outputs.Together, unit string) *PopulationLabel {

@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"halftone/outputs"
 	"halftone/privacy"
@@ -41,7 +42,8 @@ type Manifest struct {
 	Additive    bool              `json:"additive"`     // values add up over tables and levels
 	Tables      []ManifestTable   `json:"tables"`
 	Releases    []ManifestRelease `json:"releases"`
-	Files       []ManifestFileSum `json:"files"` // all but this one, SHA256SUMS and its signature
+	Withdrawn   []Withdrawn       `json:"withdrawn,omitempty"` // periods that are shown without numbers
+	Files       []ManifestFileSum `json:"files"`               // all but this one, SHA256SUMS and its signature
 }
 
 // A ManifestTable is one table over all periods.
@@ -57,6 +59,27 @@ type ManifestRelease struct {
 	Sealed string `json:"sealed_sha256"`
 	privacy.Cost
 	SpecDigest string `json:"spec_digest"`
+}
+
+// A Withdrawn is a release that is shown no more.
+type Withdrawn struct {
+	privacy.Key
+	Sealed string `json:"sealed_sha256"`
+	Day    string `json:"withdrawn"` // UTC
+	Reason string `json:"reason"`    // of the closed list
+}
+
+// NewWithdrawn lists what v shows without numbers, by period.
+func NewWithdrawn(v outputs.Version) ([]Withdrawn, error) {
+	ws, err := v.Withdrawn()
+	if err != nil {
+		return nil, err
+	}
+	var out []Withdrawn
+	for _, w := range ws {
+		out = append(out, Withdrawn{w.Key, w.Sealed, w.Day.Format(time.DateOnly), w.Reason})
+	}
+	return out, nil
 }
 
 // A ManifestFileSum is one file with its size and SHA-256.
@@ -94,6 +117,9 @@ func NewManifest(v outputs.Version, tables []outputs.Table, files outputs.Files)
 		if !slices.Contains(m.SpecDigests, mod.SpecDigest) {
 			m.SpecDigests = append(m.SpecDigests, mod.SpecDigest)
 		}
+	}
+	if m.Withdrawn, err = NewWithdrawn(v); err != nil {
+		return Manifest{}, fmt.Errorf("describe: manifest: %w", err)
 	}
 	for _, name := range files.Names() {
 		if name != ManifestFile && name != SumsFile {

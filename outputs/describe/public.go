@@ -3,6 +3,7 @@ package describe
 import (
 	"encoding/json"
 	"errors"
+	"slices"
 
 	"halftone/outputs"
 	"halftone/privacy"
@@ -31,6 +32,7 @@ type publicText struct {
 	Breaks    []publicBreak    `json:"breaks,omitempty"`
 	Together  outputs.Together `json:"population,omitzero"`
 	Releases  []publicRelease  `json:"releases"`
+	Withdrawn []Withdrawn      `json:"withdrawn,omitempty"` // as in the manifest: the ledger says so
 }
 
 type publicPublisher struct {
@@ -90,12 +92,15 @@ func newPublicText(v outputs.Version) (publicText, error) {
 		}
 		p.Releases = append(p.Releases, publicRelease{k.Period, e.Provisional, e.Note})
 	}
-	return p, nil
+	var err error
+	p.Withdrawn, err = NewWithdrawn(v)
+	return p, err
 }
 
 // ReadPublicText fills from datapackage.json, which may come from anywhere, what
 // a version is described with: About but for dataset, series, licence and the
-// codes of its lists, the breaks, and what is said of each release that v has.
+// codes of its lists, the breaks, and what is said of each release that v has. It
+// fails when the text does not fit the releases and the ledger of v.
 func ReadPublicText(b []byte, v *outputs.Version) error {
 	var pkg struct {
 		Halftone *publicText `json:"halftone"`
@@ -129,5 +134,9 @@ func ReadPublicText(b []byte, v *outputs.Version) error {
 		}
 		v.Releases[i].Provisional, v.Releases[i].Note = r.Provisional, r.Note
 	}
-	return nil
+	withdrawn, err := NewWithdrawn(*v)
+	if err == nil && !slices.Equal(withdrawn, p.Withdrawn) {
+		err = errors.New("datapackage.json says otherwise than the ledger what is withdrawn")
+	}
+	return err
 }

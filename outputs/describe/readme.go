@@ -36,6 +36,8 @@ type readmePage struct {
 	EstimatesAdd bool
 	Half         string // of a 95 % interval, in sd
 	Last, Before string // periods
+	Rows         int    // of releases.csv
+	Withdrawn    []string
 	URL          string
 	Citation     string
 	Composed     string
@@ -77,6 +79,9 @@ func Readme(v outputs.Version, tables []outputs.Table) ([]byte, error) {
 	if p.Last, p.Before, err = lastTwo(v); err != nil {
 		return nil, err
 	}
+	if err := p.withdrawn(v); err != nil {
+		return nil, err
+	}
 	p.Example = example(p.Tables, v.About.Lead)
 	p.Citation = fmt.Sprintf("%s (%d). %s. Version %s.", oneLine(v.About.Publisher.Name), v.Composed.UTC().Year(), oneLine(v.About.Title.In(langs[0])), v.Name)
 	if p.URL != "" {
@@ -89,16 +94,35 @@ func Readme(v outputs.Version, tables []outputs.Table) ([]byte, error) {
 	return []byte(b.String()), nil
 }
 
-// lastTwo are the newest period and the one before it, twice the same if there is
-// one only.
-func lastTwo(v outputs.Version) (last, before string, err error) {
-	n := len(v.Releases)
-	k, err := v.Releases[n-1].Release.Key()
+// withdrawn says what is shown no more.
+func (p *readmePage) withdrawn(v outputs.Version) error {
+	ws, err := v.Withdrawn()
 	if err != nil {
-		return "", "", err
+		return fmt.Errorf("describe: README: %w", err)
 	}
-	b, err := v.Releases[max(0, n-2)].Release.Key()
-	return k.Period.String(), b.Period.String(), err
+	p.Rows, p.Withdrawn = len(v.Releases)+len(ws), outputs.WithdrawnInWords(ws, privacy.Period.String)
+	return nil
+}
+
+// lastTwo are the newest period and the one before it, twice the same if there is
+// one only. Where periods are withdrawn they are the newest two with none between.
+func lastTwo(v outputs.Version) (last, before string, err error) {
+	slots, err := v.Slots()
+	if err != nil {
+		return "", "", fmt.Errorf("describe: README: %w", err)
+	}
+	for i := len(slots) - 1; i >= 0; i-- {
+		if slots[i].Withdrawn != nil {
+			continue
+		}
+		if i > 0 && slots[i-1].Withdrawn == nil {
+			return slots[i].Period.String(), slots[i-1].Period.String(), nil
+		}
+		if last == "" {
+			last = slots[i].Period.String()
+		}
+	}
+	return last, last, nil
 }
 
 // NoiseReader is noise_model.py.

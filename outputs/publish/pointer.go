@@ -46,6 +46,9 @@ func (f *Folder) point(ctx context.Context, dataset, version string) error {
 	if err == nil && old.Sequence > w.Sequence {
 		return fmt.Errorf("version %s is newer", old.Version)
 	}
+	if f.isWithdrawn(VersionPath(dataset, version)) && old.Version != version {
+		return ErrWithdrawn
+	}
 	if err := f.link(path.Join("datasets", dataset, "latest"), path.Join("versions", version)); err != nil {
 		return err
 	}
@@ -223,12 +226,17 @@ func (f *Folder) folders(name string, kind *regexp.Regexp) ([]string, error) {
 	return out, nil
 }
 
-// ReadFile returns one file of a published version.
+// ReadFile returns one file of a published version. Of one that was taken down it
+// has those of [describe.Kept] only: for others the error is [ErrWithdrawn].
 func (f *Folder) ReadFile(dataset, version, name string) ([]byte, error) {
 	if !datasetName.MatchString(dataset) || !versionName.MatchString(version) {
 		return nil, fmt.Errorf("publish: %q and %q cannot be a dataset and a version", dataset, version)
 	}
-	b, err := f.root.ReadFile(path.Join(VersionPath(dataset, version), name))
+	dir := VersionPath(dataset, version)
+	if !slices.Contains(describe.Kept(), name) && f.isWithdrawn(dir) {
+		return nil, fmt.Errorf("%s %s: %s: %w", dataset, version, name, ErrWithdrawn)
+	}
+	b, err := f.root.ReadFile(path.Join(dir, name))
 	if err != nil {
 		return nil, fmt.Errorf("publish: %w", err)
 	}

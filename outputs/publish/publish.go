@@ -84,7 +84,8 @@ func VersionPath(dataset, version string) string {
 
 // Put makes the files of one version visible, whole or not at all, and returns
 // when they are durable. A version that is there with the same bytes is left
-// alone; with other bytes the error is [ErrDiffers].
+// alone; with other bytes the error is [ErrDiffers], and one that was taken down
+// stays so: [ErrWithdrawn].
 func (f *Folder) Put(ctx context.Context, dataset, version string, files outputs.Files) error {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -109,6 +110,8 @@ func (f *Folder) put(ctx context.Context, dataset, version string, files outputs
 	}
 	final := VersionPath(dataset, version)
 	switch info, err := f.root.Lstat(final); {
+	case err == nil && info.IsDir() && f.isWithdrawn(final):
+		return ErrWithdrawn
 	case err == nil && info.IsDir():
 		return f.same(final, files)
 	case err == nil:

@@ -24,6 +24,7 @@ type privacyBox struct {
 	Releases        string
 	Head            string
 	Together        *together // nil: no population is declared
+	Amended         []string  // sentences
 }
 
 func (w writer) privacy() (privacyBox, error) {
@@ -31,10 +32,23 @@ func (w writer) privacy() (privacyBox, error) {
 	if err != nil {
 		return privacyBox{}, err
 	}
+	if m.Bound, err = w.v.Bound(); err != nil { // as amended
+		return privacyBox{}, err
+	}
+	amendments, err := w.v.Amendments()
+	if err != nil {
+		return privacyBox{}, err
+	}
 	spent := w.v.Spent
 	b := privacyBox{Epsilon: spent.EpsilonText(), Factor: page.Factor(spent.Epsilon(spent.Delta)),
 		PerPeriod: m.Bound.Periods == 0, PerPeriodMax: w.Int(m.Bound.PerPeriod), Periods: w.bound(m.Bound.Periods),
 		Mechanism: mechanisms[m.Plan.Mechanism], Releases: w.Int(int64(len(w.v.Releases))), Head: w.v.Head, Together: w.together()}
+	if n := len(w.slots) - len(w.v.Releases); n > 0 {
+		b.Releases += " shown and " + w.Int(int64(n)) + " withdrawn"
+	}
+	for _, a := range amendments {
+		b.Amended = append(b.Amended, a.InWords(w.unit()))
+	}
 	switch budget := w.about.Budget; {
 	case budget.Rho > 0:
 		b.Declared = "ρ " + outputs.Plain(budget.Rho)

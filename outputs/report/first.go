@@ -13,23 +13,24 @@ import (
 
 // The first screen: what a reader in a hurry takes away.
 type first struct {
-	Headline string
-	Sub      []string
-	Points   []claims.Sentence
-	Odds     string
-	Chart    drawing
-	Panels   []panel
-	Caption  string
-	Data     *grid // nil where no table is small enough for a chart
-	Coverage drawing
-	Get      []link
+	Headline  string
+	Withdrawn []string // sentences
+	Sub       []string
+	Points    []claims.Sentence
+	Odds      string
+	Chart     drawing
+	Panels    []panel
+	Caption   string
+	Data      *grid // nil where no table is small enough for a chart
+	Coverage  drawing
+	Get       []link
 }
 
 type link struct{ Text, Href string }
 
 func (w writer) first() (first, error) {
 	t := w.tables[w.lead]
-	f := first{Headline: w.Headline(w.v, w.tables, w.claims), Sub: w.sub(), Points: w.points(),
+	f := first{Headline: w.Headline(w.v, w.tables, w.claims), Withdrawn: w.withdrawn(), Sub: w.sub(), Points: w.points(),
 		Odds: w.Percent(float64(w.v.Spent.Guess()) / 100)}
 	var err error
 	if p, ok := w.pictured(); ok {
@@ -63,7 +64,7 @@ func (w writer) pictured() (best outputs.Table, ok bool) {
 
 func (w writer) sub() []string {
 	every := map[string]string{"year": "Yearly", "quarter": "Quarterly", "month": "Monthly"}[w.about.Every]
-	first, last := w.Period(w.span[0]), w.Period(w.newest())
+	first, last := w.Period(w.span[0]), w.Period(w.span[len(w.span)-1])
 	span := first
 	if first != last {
 		span = first + "–" + last
@@ -86,7 +87,8 @@ func (w writer) sub() []string {
 // one that is more, one that is fewer, one that is not detected.
 func (w writer) points() []claims.Sentence {
 	t := w.tables[w.lead]
-	last := len(t.Period) - 1
+	from, end := t.Newest()
+	last := end - 1
 	var out []claims.Sentence
 	if claims.Cells(t) == 1 {
 		lead := w.newestClaims(t.Name)
@@ -103,7 +105,7 @@ func (w writer) points() []claims.Sentence {
 		}
 	}
 	if n := claims.Cells(t); len(out) == 0 && n <= chart.MaxLines { // nothing to compare: the figures themselves
-		for i := len(t.Period) - n; i <= last; i++ {
+		for i := from; i <= last; i++ {
 			if !t.Status[i].Empty() {
 				out = append(out, w.Figure(w.about, t, i))
 			}
@@ -166,16 +168,24 @@ func (w writer) coverage() (drawing, error) {
 	for _, p := range w.span {
 		c.Periods = append(c.Periods, tick(p))
 	}
-	missing := 0
+	missing, withdrawn := 0, 0
+	for _, s := range w.slots {
+		if s.Withdrawn != nil {
+			withdrawn++
+		}
+	}
 	for _, s := range w.about.Sources {
 		row := chart.CoverageRow{Label: source(s)}
 		for _, at := range w.at {
 			state := chart.NotExpected
 			var e outputs.Edition
-			if at >= 0 {
-				e = w.v.Releases[at]
+			gone := at >= 0 && w.slots[at].Withdrawn != nil
+			if at >= 0 && !gone {
+				e = w.v.Releases[w.slots[at].Release]
 			}
 			switch {
+			case gone:
+				state = chart.Withdrawn
 			case has(e.Reporting, s.Name):
 				state = chart.Reported
 			case has(e.Expected, s.Name):
@@ -189,7 +199,11 @@ func (w writer) coverage() (drawing, error) {
 	if len(c.Rows) == 0 {
 		return drawing{}, nil
 	}
-	c.Desc = fmt.Sprintf("%s, %d periods. Expected and missing: %d. The list is under Who reported.", w.sub()[1], len(c.Periods), missing)
+	c.Desc = fmt.Sprintf("%s, %d periods. Expected and missing: %d.", w.sub()[1], len(c.Periods), missing)
+	if withdrawn > 0 {
+		c.Desc += fmt.Sprintf(" Withdrawn: %d.", withdrawn)
+	}
+	c.Desc += " The list is under Who reported."
 	return draw(c.SVG)
 }
 

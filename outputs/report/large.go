@@ -42,13 +42,14 @@ func (w writer) large(t outputs.Table) (large, error) {
 	if t.Name == w.tables[w.lead].Name {
 		l.Points, l.Undetected = w.said(t)
 	}
+	from, end := t.Newest()
 	top := 0.0
-	for i := len(t.Period) - n; i < len(t.Period); i++ {
+	for i := from; i < end; i++ {
 		top = max(top, float64(t.High[i]))
 	}
 	numbers := 0
 	var filled []bool
-	for i := len(t.Period) - n; i < len(t.Period); i++ {
+	for i := from; i < end; i++ {
 		filled = append(filled, !t.Status[i].Empty() && !dominated(t, i))
 		if t.Status[i].Empty() {
 			continue

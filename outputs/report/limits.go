@@ -3,6 +3,7 @@ package report
 import (
 	"fmt"
 	"math"
+	"time"
 
 	"halftone/outputs"
 	"halftone/outputs/claims"
@@ -108,7 +109,12 @@ type edition struct {
 }
 
 func (w writer) editions() (out []edition) {
-	for _, e := range w.v.Releases {
+	for _, s := range w.slots {
+		if g := s.Withdrawn; g != nil {
+			out = append(out, edition{w.Period(s.Period), w.Int(int64(g.Key.Edition)), g.Released.Format(time.DateOnly), "withdrawn", "–", g.Note()})
+			continue
+		}
+		e := w.v.Releases[s.Release]
 		k, err := e.Release.Key()
 		if err != nil {
 			continue // Tables has read every key
@@ -140,6 +146,8 @@ func (w writer) gaps() (out []gap) {
 	for i, p := range w.span {
 		if w.at[i] < 0 {
 			out = append(out, gap{w.Period(p), "Not released."})
+		} else if g := w.slots[w.at[i]].Withdrawn; g != nil {
+			out = append(out, gap{w.Period(p), fmt.Sprintf("Withdrawn on %s: %s.", g.Day.Format(time.DateOnly), outputs.ReasonInWords(g.Reason))})
 		}
 	}
 	return out

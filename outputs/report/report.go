@@ -52,8 +52,9 @@ type writer struct {
 	tables []outputs.Table
 	lead   int // place in tables
 	claims []claims.Claim
-	span   []privacy.Period // from the first to the newest, those without a release too
-	at     []int            // per span: place in v.Releases, -1 for none
+	slots  []outputs.Slot
+	span   []privacy.Period // from the first to the last, those without a release too
+	at     []int            // per span: place in slots, and so of its block in every table; -1 for none
 	breaks []int            // places in span
 }
 
@@ -61,6 +62,9 @@ func newWriter(v outputs.Version) (writer, error) {
 	w := writer{Language: claims.English(), v: v, about: v.About}
 	var err error
 	if w.tables, err = v.Tables(); err != nil {
+		return w, fmt.Errorf("report: %w", err)
+	}
+	if w.slots, err = v.Slots(); err != nil {
 		return w, fmt.Errorf("report: %w", err)
 	}
 	if w.lead = claims.Lead(v.About, w.tables); w.lead < 0 {
@@ -75,13 +79,11 @@ func newWriter(v outputs.Version) (writer, error) {
 
 // timeline places the releases and breaks among all periods.
 func (w *writer) timeline() {
-	n := claims.Cells(w.tables[0])
-	for i := range w.v.Releases {
-		p := w.tables[0].Period[i*n]
-		for len(w.span) > 0 && w.newest().Next().Before(p) {
-			w.span, w.at = append(w.span, w.newest().Next()), append(w.at, -1)
+	for i, s := range w.slots {
+		for n := len(w.span); n > 0 && w.span[n-1].Next().Before(s.Period); n++ {
+			w.span, w.at = append(w.span, w.span[n-1].Next()), append(w.at, -1)
 		}
-		w.span, w.at = append(w.span, p), append(w.at, i)
+		w.span, w.at = append(w.span, s.Period), append(w.at, i)
 	}
 	for _, b := range w.v.Breaks {
 		for i := 1; i < len(w.span); i++ {
@@ -92,7 +94,26 @@ func (w *writer) timeline() {
 	}
 }
 
-func (w writer) newest() privacy.Period { return w.span[len(w.span)-1] }
+// newest is the newest period that is shown.
+func (w writer) newest() privacy.Period {
+	for i := len(w.slots) - 1; i >= 0; i-- {
+		if w.slots[i].Withdrawn == nil {
+			return w.slots[i].Period
+		}
+	}
+	return privacy.Period{} // not reached: a version has a release
+}
+
+// withdrawn says in sentences what is shown no more.
+func (w writer) withdrawn() []string {
+	var ws []outputs.Withdrawal
+	for _, s := range w.slots {
+		if s.Withdrawn != nil {
+			ws = append(ws, *s.Withdrawn)
+		}
+	}
+	return outputs.WithdrawnInWords(ws, w.Period)
+}
 
 // table returns the table that c is about.
 func (w writer) table(c claims.Claim) outputs.Table {

@@ -3,6 +3,7 @@ package report
 import (
 	"fmt"
 	"html/template"
+	"slices"
 	"strings"
 
 	"halftone/outputs"
@@ -44,6 +45,7 @@ type gridRow struct {
 type gridCell struct {
 	Value, Range string // Value is empty where the cell has no number
 	Faint        bool
+	Withdrawn    bool
 }
 
 func (w writer) section(t outputs.Table) (section, error) {
@@ -199,8 +201,9 @@ func (w writer) bars(id, title string, cells []chart.Series) (drawing, error) {
 // desc says in words what a chart of lines shows.
 func (w writer) desc(cells []chart.Series) string {
 	var out []string
+	newest := slices.Index(w.span, w.newest())
 	for _, s := range cells {
-		p := s.Points[len(s.Points)-1]
+		p := s.Points[newest]
 		if p.Empty {
 			continue
 		}
@@ -220,9 +223,9 @@ func (w writer) grid(t outputs.Table, id string) grid {
 		if i%n == 0 {
 			g.Rows = append(g.Rows, gridRow{Period: w.Period(t.Period[i])})
 		}
-		c := gridCell{}
+		c := gridCell{Withdrawn: t.Status[i] == outputs.Withdrawn}
 		if !t.Status[i].Empty() {
-			c = gridCell{w.Int(t.Value[i]), w.Range(t.Low[i], t.High[i]), dominated(t, i)}
+			c = gridCell{Value: w.Int(t.Value[i]), Range: w.Range(t.Low[i], t.High[i]), Faint: dominated(t, i)}
 			g.Faint = g.Faint || c.Faint
 		}
 		row := &g.Rows[len(g.Rows)-1]
@@ -236,7 +239,7 @@ func (w writer) grid(t outputs.Table, id string) grid {
 func (w writer) half(t outputs.Table) (half int64, err error) {
 	last := w.v.Releases[len(w.v.Releases)-1].Release
 	var worst privacy.Noise
-	for i := len(t.Period) - claims.Cells(t); i < len(t.Period); i++ {
+	for i, end := t.Newest(); i < end; i++ {
 		if t.Cell[i] < 0 {
 			continue
 		}

@@ -76,11 +76,7 @@ func (w writer) view() (view, error) {
 }
 
 func (w writer) words() words {
-	a := w.about
-	unit := a.Unit
-	if unit == "" {
-		unit = "person"
-	}
+	a, unit := w.about, w.unit()
 	last := w.v.Releases[len(w.v.Releases)-1]
 	return words{
 		Title: a.Title.In(w.Tag), Summary: a.Summary.In(w.Tag), Dataset: a.Dataset, Version: w.v.Name,
@@ -88,4 +84,12 @@ func (w writer) words() words {
 		Counts: w.Counts(a), Who: w.Who(a, last.Reporting), Unit: unit, OneUnit: page.A(unit),
 		Newest: w.Period(w.newest()), Licence: a.Licence, Tool: w.v.Tool,
 	}
+}
+
+// unit is what the promise protects.
+func (w writer) unit() string {
+	if w.about.Unit == "" {
+		return "person"
+	}
+	return w.about.Unit
 }

@@ -106,8 +106,12 @@ func checkSize(v outputs.Version, most int) error {
 		return err
 	}
 	rows := 0
+	slots, err := v.Slots()
+	if err != nil {
+		return err
+	}
 	for _, t := range m.Tables {
-		if rows += m.Cells(t) * len(v.Releases); rows > most {
+		if rows += m.Cells(t) * len(slots); rows > most {
 			return fmt.Errorf("the tables have more than %d cells", most)
 		}
 	}

@@ -17,18 +17,16 @@ import (
 // checkPrivacy recomputes the price of every release from its noise, and what
 // all of them cost together, and holds both against the ledger's charges, the
 // budget, the noise model and the privacy label.
-func (c *checker) checkPrivacy(ctx context.Context) (string, error) {
-	if c.ledger == nil {
+func (c *checker) checkPrivacy(context.Context) (string, error) {
+	if c.shown.Releases == nil {
 		return "", errEarlier("releases")
 	}
 	acc := c.ledger.Account
 	var last privacy.Model
 	var opened []privacy.Release
-	for _, k := range c.keys() {
-		r, err := privacy.OpenRelease(ctx, k, c.ledger)
-		if err != nil {
-			return "", err
-		}
+	for i, k := range c.keys() {
+		r := c.shown.Releases[i].Release
+		var err error
 		if last, err = r.Model(); err != nil {
 			return "", err
 		}
@@ -42,19 +40,27 @@ func (c *checker) checkPrivacy(ctx context.Context) (string, error) {
 			return "", fmt.Errorf("%s: manifest.json and the ledger's charge do not agree", r.Key)
 		}
 	}
-	if err := checkBudget(acc); err != nil {
+	if len(acc.Over) > 0 {
+		return "", fmt.Errorf("the releases of period %s cost more than a period may, those that overlap it included", acc.Over[0])
+	}
+	bound, err := c.shown.Bound() // what releases before an amendment were made for, too
+	if err != nil {
 		return "", err
 	}
 	spent := acc.Spent()
-	c.report.Spent = Spent{spent.Cost, spent.Epsilon(spent.Delta), spent.Delta, last.Unit, acc.Terms.PerPeriod, last.Bound.PerPeriod, last.Bound.Periods, nil}
+	c.report.Spent = Spent{spent.Cost, spent.Epsilon(spent.Delta), spent.Delta, last.Unit, acc.Terms.PerPeriod, bound.PerPeriod, bound.Periods, nil}
 	if err := c.checkNoiseModel(opened, acc.Person); err != nil {
 		return "", err
 	}
-	if err := c.checkLabel(last, acc); err != nil {
+	if err := c.checkLabel(bound, acc); err != nil {
 		return "", err
 	}
 	unit := map[bool]string{true: "epsilon", false: "rho"}[spent.Pure()]
-	return fmt.Sprintf("%s of %s recomputed from the noise model: equal to what was charged; within the budget", unit, plural(len(opened), "release")), nil
+	within := "within the budget"
+	if acc.Person > acc.Terms.Budget { // each was, on the terms of its day
+		within = "within the budget when charged, and more than it since the promise was restated"
+	}
+	return fmt.Sprintf("%s of %s recomputed from the noise model: equal to what was charged; %s", unit, plural(len(opened), "release"), within), nil
 }
 
 // checkPrice holds what a release paid against the noise that it has.
@@ -63,7 +69,7 @@ func checkPrice(k privacy.Key, m privacy.Model, acc describe.Account) error {
 	if !ok || acc.Terms.Cost(charge.Cost) != m.Cost() || charge.SpecDigest != m.SpecDigest {
 		return fmt.Errorf("%s: the sealed file and the ledger's charge do not agree", k)
 	}
-	t := acc.Terms
+	t := *charge.Terms // those of its day: people may have amended them since
 	if m.Plan.Mechanism != t.Mechanism || m.Bound.Periods != t.Periods || (t.Periods == 0) != t.PerPeriod {
 		return fmt.Errorf("%s: the sealed file and the terms of the ledger do not agree", k)
 	}
@@ -107,20 +113,6 @@ func checkEpsilon(k privacy.Key, m privacy.Model) error {
 		if !slices.Equal(me.Levels, m.Tables[i].Levels) {
 			return fmt.Errorf("%s: table %s was measured at other levels than it has", k, me.Table)
 		}
-	}
-	return nil
-}
-
-// checkBudget holds every period against its cap. P periods at the cap are the
-// budget, so that nothing else has to be compared.
-func checkBudget(acc describe.Account) error {
-	for _, p := range acc.Periods {
-		if p.Nano > acc.Terms.Cap() {
-			return fmt.Errorf("the releases of period %s cost more than a period may", p.Period)
-		}
-	}
-	if acc.Dearest() > acc.Terms.Cap() {
-		return errors.New("releases of periods that overlap cost more than a period may")
 	}
 	return nil
 }
@@ -180,16 +172,16 @@ func (c *checker) checkSpreads(m privacy.NoiseModel, releases []privacy.Release)
 }
 
 // checkLabel compares the figures of the label. Its words are the publisher's.
-func (c *checker) checkLabel(m privacy.Model, acc describe.Account) error {
+func (c *checker) checkLabel(b privacy.Bound, acc describe.Account) error {
 	var got describe.Label
 	if err := decode(c.files[compose.PrivacyLabelFile], &got); err != nil {
 		return fmt.Errorf("%s is unreadable", compose.PrivacyLabelFile)
 	}
-	want, err := describe.LabelFigures(c.manifest.Dataset, c.manifest.Version, c.keys(), m, acc)
+	want, err := describe.LabelFigures(c.shown, acc)
 	if err != nil {
 		return err
 	}
-	if err := checkStated(got.Contribution.StatedBy, m.Bound); err != nil {
+	if err := checkStated(got.Contribution.StatedBy, b); err != nil {
 		return fmt.Errorf("%s: %w", compose.PrivacyLabelFile, err)
 	}
 	for _, s := range got.Contribution.StatedBy {

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 
+	"halftone/outputs"
 	"halftone/outputs/describe"
 	"halftone/privacy"
 )
@@ -73,15 +74,22 @@ func (c *checker) checkFiles(ctx context.Context) (string, error) {
 			return "", fmt.Errorf("%s is not in SHA256SUMS", n)
 		}
 	}
-	if c.pointer != nil && (c.pointer.Dataset != c.manifest.Dataset || c.pointer.Version != c.manifest.Version ||
-		c.pointer.Sequence != c.manifest.Sequence || c.pointer.Manifest != describe.Sum(c.files[describe.ManifestFile])) {
-		return "", errors.New("latest.json is not of this manifest.json")
+	if err := c.checkPointer(); err != nil {
+		return "", err
 	}
 	detail := fmt.Sprintf("%d of %d match SHA256SUMS", len(sums), len(sums))
 	if errors.Is(err, errNoList) {
 		detail += "; this place does not say whether there are more"
 	}
 	return detail, nil
+}
+
+func (c *checker) checkPointer() error {
+	if c.pointer != nil && (c.pointer.Dataset != c.manifest.Dataset || c.pointer.Version != c.manifest.Version ||
+		c.pointer.Sequence != c.manifest.Sequence || c.pointer.Manifest != describe.Sum(c.files[describe.ManifestFile])) {
+		return errors.New("latest.json is not of this manifest.json")
+	}
+	return nil
 }
 
 // readAll reads what SHA256SUMS lists, and goes on after a difference so that
@@ -160,6 +168,7 @@ func (c *checker) checkReleases(ctx context.Context) (string, error) {
 	if len(c.manifest.Releases) == 0 {
 		return "", errors.New("manifest.json lists no release")
 	}
+	shown := outputs.Version{Name: c.manifest.Version, Ledger: c.ledger.Links, About: outputs.About{Dataset: c.manifest.Dataset, Series: c.manifest.Series}}
 	for i, r := range c.manifest.Releases {
 		if r.File != describe.SealedFile(r.Key) || r.Sealed != c.ledger.Account.Seals[r.Key].Sealed {
 			return "", fmt.Errorf("%s: manifest.json and ledger.jsonl do not agree", r.Key)
@@ -168,16 +177,46 @@ func (c *checker) checkReleases(ctx context.Context) (string, error) {
 			i > 0 && !c.manifest.Releases[i-1].Period.Before(r.Period) {
 			return "", fmt.Errorf("%s is of another dataset or series, or not in the order of periods", r.Key)
 		}
-		if _, err := privacy.OpenRelease(ctx, r.Key, c.ledger); err != nil {
+		opened, err := privacy.OpenRelease(ctx, r.Key, c.ledger)
+		if err != nil {
 			return "", err
 		}
+		shown.Releases = append(shown.Releases, outputs.Edition{Release: opened})
+	}
+	withdrawn, err := c.checkWithdrawn(shown)
+	if err != nil {
+		return "", err
+	}
+	c.shown = shown
+	detail := plural(len(c.manifest.Releases), "sealed file") + " match the ledger export"
+	if n := len(withdrawn); n > 0 {
+		detail += fmt.Sprintf("; %s withdrawn, without numbers and without a sealed file", plural(n, "period"))
+	}
+	return detail, nil
+}
+
+// checkWithdrawn holds what is withdrawn by the ledger against the manifest and the
+// sealed files that are there.
+func (c *checker) checkWithdrawn(shown outputs.Version) ([]describe.Withdrawn, error) {
+	withdrawn, err := describe.NewWithdrawn(shown)
+	if err != nil {
+		return nil, err
 	}
 	for name := range c.files {
-		if strings.HasPrefix(name, "sealed/") && !slices.ContainsFunc(c.manifest.Releases, func(r describe.ManifestRelease) bool { return r.File == name }) {
-			return "", fmt.Errorf("%s belongs to no release of the manifest", name)
+		if !strings.HasPrefix(name, "sealed/") {
+			continue
+		}
+		if slices.ContainsFunc(withdrawn, func(w describe.Withdrawn) bool { return describe.SealedFile(w.Key) == name }) {
+			return nil, fmt.Errorf("%s is of a release that is withdrawn", name)
+		}
+		if !slices.ContainsFunc(c.manifest.Releases, func(r describe.ManifestRelease) bool { return r.File == name }) {
+			return nil, fmt.Errorf("%s belongs to no release of the manifest", name)
 		}
 	}
-	return fmt.Sprintf("%s match the ledger export", plural(len(c.manifest.Releases), "sealed file")), nil
+	if !slices.Equal(withdrawn, c.manifest.Withdrawn) {
+		return nil, errors.New("manifest.json says otherwise than ledger.jsonl what is withdrawn")
+	}
+	return withdrawn, nil
 }
 
 // checkLedger holds the head against the manifest, and against the manifests of
@@ -306,6 +345,9 @@ func (c *checker) checkEarlier(ctx context.Context, e privacy.Entry) (int, error
 		return 0, fmt.Errorf("versions/%s: %w", e.Version, err)
 	}
 	if err := c.inChain(m); err != nil {
+		return 0, err
+	}
+	if err := c.checkTakenDown(ctx, m, b); err != nil {
 		return 0, err
 	}
 	return 1, c.sameEntries(ctx, e.Version)

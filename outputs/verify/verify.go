@@ -42,6 +42,9 @@ type Report struct {
 	Version string  `json:"version"`
 	Checks  []Check `json:"checks"`
 	Spent   Spent   `json:"spent"`
+	// Withdrawn is the note of a version that was taken down: there is nothing left
+	// to recompute, and it is never OK.
+	Withdrawn *describe.WithdrawnNote `json:"withdrawn,omitempty"`
 }
 
 // Spent is what the ledger export says that all releases so far cost.
@@ -105,6 +108,7 @@ type checker struct {
 	manifest describe.Manifest
 	files    outputs.Files // as read
 	ledger   *Ledger
+	shown    outputs.Version // releases and ledger, without text
 	rebuilt  outputs.Version
 	tables   []outputs.Table
 	sheets   []dataset.Sheet // recomputed, all-tables last
@@ -121,19 +125,7 @@ func verify(ctx context.Context, p place, options []Option) (Report, error) {
 		return Report{}, err
 	}
 	c.report.Dataset, c.report.Version = c.manifest.Dataset, c.manifest.Version
-	for _, step := range []struct {
-		name string
-		run  func(context.Context) (string, error)
-	}{
-		{"signature", c.checkSignature},
-		{"files", c.checkFiles},
-		{"releases", c.checkReleases},
-		{"ledger", c.checkLedger},
-		{"privacy", c.checkPrivacy},
-		{"numbers", c.checkNumbers},
-		{"sums", c.checkSums},
-		{"formats", c.checkFormats},
-	} {
+	for _, step := range c.steps(ctx) {
 		detail, err := step.run(ctx)
 		if ctx.Err() != nil {
 			return Report{}, fmt.Errorf("verify: %w", ctx.Err())
@@ -148,6 +140,32 @@ func verify(ctx context.Context, p place, options []Option) (Report, error) {
 		c.report.OK = c.report.OK && k.OK
 	}
 	return c.report, nil
+}
+
+// A step is one check.
+type step struct {
+	name string
+	run  func(context.Context) (string, error)
+}
+
+func (c *checker) steps(ctx context.Context) []step {
+	if c.takenDown(ctx) {
+		return []step{{"signature", c.checkSignature}, {"files", c.checkRemains}, {"ledger", c.checkRemainingLedger}, {"withdrawn", c.sayWithdrawn}}
+	}
+	steps := []step{
+		{"signature", c.checkSignature},
+		{"files", c.checkFiles},
+		{"releases", c.checkReleases},
+		{"ledger", c.checkLedger},
+		{"privacy", c.checkPrivacy},
+		{"numbers", c.checkNumbers},
+		{"sums", c.checkSums},
+		{"formats", c.checkFormats},
+	}
+	if c.dataset != nil {
+		steps = append(steps, step{"changes", c.checkChanges})
+	}
+	return steps
 }
 
 // locate finds the version: here, or where latest.json points to.

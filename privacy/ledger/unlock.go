@@ -120,9 +120,10 @@ func bookOf(links []privacy.Link) (*book, error) {
 	return b, nil
 }
 
-// adoptFiles puts the sealed files that the links record where they belong.
+// adoptFiles puts the sealed files that the links record where they belong. Of what
+// is shown no more, or was revised since, there may be none: nobody will ask for it.
 func (l *Ledger) adoptFiles(r Replay, links []privacy.Link) error {
-	for _, link := range links {
+	for i, link := range links {
 		if link.Entry == nil {
 			return fmt.Errorf("ledger: entry %d is of a dataset that has published nothing: it cannot be replayed; bring back the newest copy of the state folder", link.Seq)
 		}
@@ -134,6 +135,9 @@ func (l *Ledger) adoptFiles(r Replay, links []privacy.Link) error {
 			continue
 		}
 		b, ok := r.Sealed[e.Key()]
+		if !ok && past(links[i+1:], e.Key()) {
+			continue
+		}
 		if !ok || sha(b) != e.Sealed {
 			return fmt.Errorf("ledger: the sealed file of %s is not among the published ones, or is another", e.Key())
 		}
@@ -147,6 +151,25 @@ func (l *Ledger) adoptFiles(r Replay, links []privacy.Link) error {
 		}
 	}
 	return nil
+}
+
+// past reports whether links say that k was withdrawn, or that a later edition of its
+// period was sealed.
+func past(links []privacy.Link, k privacy.Key) bool {
+	for _, link := range links {
+		e, err := link.Decode()
+		if err != nil {
+			continue
+		}
+		later := e.Key()
+		if e.Kind == privacy.EntryWithdraw && later == k {
+			return true
+		}
+		if e.Kind == privacy.EntrySeal && later.Dataset == k.Dataset && later.Series == k.Series && later.Period == k.Period && later.Edition > k.Edition {
+			return true
+		}
+	}
+	return false
 }
 
 // GiveUp records that a charged release will never be drawn, because the rows that

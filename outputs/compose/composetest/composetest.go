@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"testing"
 	"time"
 
@@ -19,15 +20,17 @@ type World struct {
 	Spec   privacy.Spec
 	About  outputs.About
 	Links  []privacy.Link
+	Day    time.Time // of what comes next
 	sealed map[privacy.Key][]byte
 	costs  map[privacy.Key]privacy.Charge
 	done   []outputs.Edition
+	by     map[privacy.Key][]string // who has approved
 }
 
 // New returns a dataset of 2 dimensions and 4 tables with nothing released.
 func New() *World {
 	root := privacy.Level{Name: "all", Codes: []string{privacy.Total}}
-	w := &World{sealed: map[privacy.Key][]byte{}, costs: map[privacy.Key]privacy.Charge{}}
+	w := &World{Day: day, sealed: map[privacy.Key][]byte{}, costs: map[privacy.Key]privacy.Charge{}, by: map[privacy.Key][]string{}}
 	w.Spec = privacy.Spec{Dataset: "test-offences", Series: 1, Measure: "flow", Unit: "event", Every: "year",
 		Dimensions: []privacy.Dimension{
 			{Name: "place", Levels: []privacy.Level{root,
@@ -62,10 +65,8 @@ func New() *World {
 // Release measures one period with made-up counts and keeps it for the next version.
 func (w *World) Release(t testing.TB, period string, edition int, scale int64) {
 	t.Helper()
-	p, err := privacy.ParsePeriod(period)
-	if err != nil {
-		t.Fatal(err)
-	}
+	k := w.key(t, period, edition)
+	p := k.Period
 	c, err := privacy.NewCube(w.Spec, p)
 	if err != nil {
 		t.Fatal(err)
@@ -73,13 +74,12 @@ func (w *World) Release(t testing.TB, period string, edition int, scale int64) {
 	if err := c.Add([][]uint32{{0, 1, 2, 2}, {0, 1, 0, 1}}, []int64{50 * scale, 3, 1200 * scale, 7}); err != nil {
 		t.Fatal(err)
 	}
-	k := privacy.Key{Dataset: w.Spec.Dataset, Series: w.Spec.Series, Period: p, Edition: edition}
 	r, err := privacy.Measure(t.Context(), w.Spec, c, k,
 		privacy.Input{Digest: "input", Expected: sources, Reporting: sources}, w)
 	if err != nil {
 		t.Fatal(err)
 	}
-	e := outputs.Edition{Release: r, Released: day, Provisional: edition < w.Spec.Editions,
+	e := outputs.Edition{Release: r, Released: w.Day, Provisional: edition < w.Spec.Editions,
 		Reporting: sources, Expected: sources}
 	for i, old := range w.done {
 		if ok, err := old.Release.Key(); err == nil && ok.Period == p {
@@ -102,8 +102,19 @@ func (w *World) Version(t testing.TB, name string, sequence int) outputs.Version
 	if err != nil {
 		t.Fatal(err)
 	}
-	v := outputs.Version{Name: name, Sequence: sequence, Composed: day, About: w.About, Ledger: append([]privacy.Link{}, w.Links...),
+	v := outputs.Version{Name: name, Sequence: sequence, Composed: w.Day, About: w.About, Ledger: append([]privacy.Link{}, w.Links...),
 		Releases: append([]outputs.Edition{}, w.done...), Head: w.Links[len(w.Links)-1].Hash, Tool: "halftone test", Spent: acc.Spent()}
+	if len(v.Releases) == 0 {
+		return v
+	}
+	slices.SortStableFunc(v.Releases, func(a, b outputs.Edition) int {
+		x, xerr := a.Release.Key()
+		y, yerr := b.Release.Key()
+		if err := errors.Join(xerr, yerr); err != nil {
+			t.Fatal(err)
+		}
+		return x.Period.Start().Compare(y.Period.Start())
+	})
 	last, err := v.Releases[len(v.Releases)-1].Release.Key()
 	if err != nil {
 		t.Fatal(err)
@@ -115,8 +126,83 @@ func (w *World) Version(t testing.TB, name string, sequence int) outputs.Version
 // Published records a version in the ledger.
 func (w *World) Published(t testing.TB, v outputs.Version, files outputs.Files) {
 	t.Helper()
+	var releases []string
+	for _, e := range v.Releases {
+		k, err := e.Release.Key()
+		if err != nil {
+			t.Fatal(err)
+		}
+		releases = append(releases, fmt.Sprintf("%s.%d", k.Period, k.Edition))
+	}
 	w.link(t, privacy.Entry{Kind: privacy.EntryPublish, Dataset: w.Spec.Dataset, Series: w.Spec.Series,
-		Version: v.Name, Sequence: v.Sequence, Manifest: describe.Sum(files[describe.ManifestFile])})
+		Version: v.Name, Sequence: v.Sequence, Manifest: describe.Sum(files[describe.ManifestFile]), Releases: releases})
+}
+
+// Withdraw withdraws a release. Versions from now on do not show its period, if it
+// is the newest edition.
+func (w *World) Withdraw(t testing.TB, period string, edition int, reason string) {
+	t.Helper()
+	k := w.key(t, period, edition)
+	w.about(t, privacy.EntryWithdraw, k, privacy.Entry{Reason: reason, By: []string{"Ada", "Ben"}})
+	w.done = slices.DeleteFunc(w.done, func(e outputs.Edition) bool {
+		o, err := e.Release.Key()
+		return err == nil && o == k
+	})
+}
+
+// Revise asks for an edition before its day.
+func (w *World) Revise(t testing.TB, period string, edition int, reason string) {
+	t.Helper()
+	w.about(t, privacy.EntryRevise, w.key(t, period, edition), privacy.Entry{Reason: reason, By: []string{"Ada"}})
+}
+
+// Approve approves a release, as each of the names.
+func (w *World) Approve(t testing.TB, period string, edition int, names ...string) {
+	t.Helper()
+	k := w.key(t, period, edition)
+	for _, n := range names {
+		w.about(t, privacy.EntryApprove, k, privacy.Entry{SpecDigest: w.Spec.Digest(), By: []string{n}})
+	}
+	w.by[k] = append(w.by[k], names...)
+}
+
+// Amend changes the bound from was to now, both 0 if it stays, and the terms to
+// those that the spec now has.
+func (w *World) Amend(t testing.TB, was, now int64, reason string) {
+	t.Helper()
+	terms := w.Spec.Terms()
+	w.link(t, privacy.Entry{Kind: privacy.EntryAmend, Dataset: w.Spec.Dataset, Terms: &terms, BoundWas: was, BoundNow: now,
+		By: []string{"Ada", "Ben"}, Reason: reason})
+}
+
+// Burn gives a release up that is not charged, at a cost.
+func (w *World) Burn(t testing.TB, period string, edition int, cost uint64) {
+	t.Helper()
+	terms := w.Spec.Terms()
+	w.about(t, privacy.EntryBurn, w.key(t, period, edition), privacy.Entry{Terms: &terms, Cost: cost, SpecDigest: w.Spec.Digest(),
+		By: []string{"Ada", "Ben"}, Reason: "the disk of Ada failed"})
+}
+
+// Unlock records that people have looked at a locked ledger.
+func (w *World) Unlock(t testing.TB) {
+	t.Helper()
+	w.link(t, privacy.Entry{Kind: privacy.EntryUnlock, By: []string{"Ada", "Ben"}, Reason: "the disk of Ada failed"})
+}
+
+// about records an entry about a release.
+func (w *World) about(t testing.TB, kind string, k privacy.Key, e privacy.Entry) {
+	t.Helper()
+	e.Kind, e.Dataset, e.Series, e.Period, e.Edition = kind, k.Dataset, k.Series, &k.Period, k.Edition
+	w.link(t, e)
+}
+
+func (w *World) key(t testing.TB, period string, edition int) privacy.Key {
+	t.Helper()
+	p, err := privacy.ParsePeriod(period)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return privacy.Key{Dataset: w.Spec.Dataset, Series: w.Spec.Series, Period: p, Edition: edition}
 }
 
 // Foreign adds an entry of another dataset, as an export leaves it out.
@@ -134,7 +220,7 @@ func (w *World) link(t testing.TB, e privacy.Entry) {
 }
 
 func (w *World) append(e privacy.Entry) error {
-	e.Day = day.Format("2006-01-02")
+	e.Day = w.Day.Format(time.DateOnly)
 	prev := ""
 	if len(w.Links) > 0 {
 		prev = w.Links[len(w.Links)-1].Hash
@@ -158,7 +244,7 @@ func (w *World) Reserve(_ context.Context, c privacy.Charge) error {
 	k := c.Key
 	return w.append(privacy.Entry{Kind: privacy.EntryCharge, Dataset: k.Dataset, Series: k.Series, Period: &k.Period, Edition: k.Edition,
 		Cost: c.Cost, Terms: &c.Terms, SpecDigest: c.SpecDigest, InputDigest: c.InputDigest,
-		Expected: c.Expected, Reporting: c.Reporting})
+		Expected: c.Expected, Reporting: c.Reporting, By: w.by[k]})
 }
 
 // Seal implements [privacy.Ledger].
