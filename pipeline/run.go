@@ -83,6 +83,9 @@ func (l Line) Run(ctx context.Context, opt RunOptions) (res RunResult, err error
 	}
 	s.l = l.settle(account)
 	l, res.Spec = s.l, s.l.Dataset.Spec
+	if err := s.pub.Writable(l.Dataset.Name); err != nil {
+		return res, fmt.Errorf("nothing was charged: %w", err)
+	}
 	defer func() { res.Retention, err = s.retire(ctx, err) }()
 	// 1. What an earlier run has charged and not sealed.
 	if res.Resumed, err = s.resume(ctx); err != nil {

@@ -376,3 +376,26 @@ func ReadPointer(b []byte) (Pointer, error) {
 	}
 	return p, nil
 }
+
+// Writable fails if a version of the dataset could not be put: a run must know that
+// before it charges for one.
+func (f *Folder) Writable(dataset string) error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	home := path.Join("datasets", dataset)
+	for _, dir := range []string{path.Join(home, "versions"), home, "datasets", "."} {
+		if _, err := f.root.Lstat(dir); errors.Is(err, fs.ErrNotExist) {
+			continue
+		}
+		probe := path.Join(dir, incoming+"probe")
+		w, err := f.root.OpenFile(probe, os.O_WRONLY|os.O_CREATE, 0o600)
+		if err == nil {
+			err = errors.Join(w.Close(), f.root.Remove(probe))
+		}
+		if err != nil {
+			return fmt.Errorf("publish: nothing can be written into the public folder's %s: %w", dir, err)
+		}
+		return nil
+	}
+	return nil
+}

@@ -351,3 +351,25 @@ func FuzzReadPointer(f *testing.F) {
 		}
 	})
 }
+
+func TestWritable(t *testing.T) {
+	dir := t.TempDir()
+	f, err := Open(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = f.Close() }()
+	if err := f.Writable("d"); err != nil {
+		t.Error(err)
+	}
+	// A file where the probe would go: it cannot be opened as one, whoever asks.
+	if err := os.MkdirAll(filepath.Join(dir, "datasets", "d", "versions", incoming+"probe"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if err := f.Writable("d"); err == nil || !strings.Contains(err.Error(), "datasets/d/versions") {
+		t.Error(err)
+	}
+	if left, _ := filepath.Glob(filepath.Join(dir, ".*")); len(left) > 0 {
+		t.Error("left behind:", left)
+	}
+}
