@@ -146,7 +146,7 @@ func (a *app) root() *cobra.Command {
 	f.BoolVar(&a.plain, "plain", false, "no progress bars")
 	f.BoolVar(&a.debug, "debug", false, "say on standard error what is being done")
 	c.AddCommand(a.initCommand(), a.validateCommand(), a.doctorCommand(), a.pullCommand(), a.quarantineCommand(), a.planCommand(),
-		a.runCommand(), a.statusCommand(), a.budgetCommand(), a.verifyCommand(), a.serveCommand(), a.keysCommand(),
+		a.runCommand(), a.statusCommand(), a.budgetCommand(), a.verifyCommand(), a.intervalCommand(), a.serveCommand(), a.keysCommand(),
 		a.backupCommand(), a.restoreCommand(), a.ledgerCommand(), a.unlockCommand(), a.approveCommand(), a.reviseCommand(), a.withdrawCommand(), a.retentionCommand(),
 		a.schemaCommand())
 	c.InitDefaultCompletionCmd()

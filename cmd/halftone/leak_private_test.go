@@ -274,6 +274,18 @@ func leakPreviews(t *testing.T, ws leakWorlds) {
 		if live["plan before"] != live["plan after"] || live["plan before"] != twin || twin == "" {
 			t.Errorf("%s: a plan depends on rows:\n%s\n%s\n%s", w.mechanism, live["plan before"], live["plan after"], twin)
 		}
+		// What budgets, tables and targets would buy is the same for other rows, before
+		// and after they are pulled; of the first two also when they are released.
+		for _, name := range []string{"explore", "explore json", "explore page", "targets"} {
+			before := live[name+" before"]
+			twin := strings.ReplaceAll(w.outs[name+" before"], w.dir, ws.live[i].dir)
+			if before == "" || before != live[name+" after"] || before != twin {
+				t.Errorf("%s: %s depends on rows:\n%s\n%s\n%s", w.mechanism, name, before, live[name+" after"], twin)
+			}
+			if after := live[name+" of released periods"]; name != "targets" && before != after {
+				t.Errorf("%s: %s depends on releases:\n%s\n%s", w.mechanism, name, before, after)
+			}
+		}
 	}
 	for _, w := range ws.served {
 		for _, page := range []string{"", "console", "runs", "status"} {
@@ -282,7 +294,7 @@ func leakPreviews(t *testing.T, ws leakWorlds) {
 			}
 		}
 	}
-	for _, args := range [][]string{{"plan", "--explore"}, {"map", "suggest", "register"}, {"preview"}, {"console"}} {
+	for _, args := range [][]string{{"map", "suggest", "register"}, {"preview"}, {"console"}} {
 		ws.live[0].refusesCommand(t, args...)
 	}
 }

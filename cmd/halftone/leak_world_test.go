@@ -195,6 +195,21 @@ func (w *leakWorld) ht(t *testing.T, name string, want int, args ...string) stri
 	return out.String() + err.String()
 }
 
+// explores asks what budgets and tables would buy, as text, object and page, and
+// what targets would cost.
+func (w *leakWorld) explores(t *testing.T, when string) {
+	t.Helper()
+	page := filepath.Join(t.TempDir(), "explore.html")
+	w.ht(t, "explore "+when, 0, "plan", "--explore")
+	w.ht(t, "explore json "+when, 0, "--json", "plan", "--explore", "--html", page)
+	w.ht(t, "targets "+when, 0, "plan", "--target", "by-place: ±200")
+	b, err := os.ReadFile(page)
+	if err != nil {
+		t.Error(err)
+	}
+	w.outs["explore page "+when], w.said["explore page "+when] = string(b), b
+}
+
 // look keeps what is in both folders now.
 func (w *leakWorld) look(t *testing.T, name string) {
 	t.Helper()
@@ -222,6 +237,7 @@ func (w *leakWorld) live(t *testing.T) {
 	w.site.set(w.canaries.web(), nil)
 	w.look(t, "fresh")
 	w.ht(t, "plan before", 0, "plan")
+	w.explores(t, "before")
 	w.ht(t, "validate", 0, "validate")
 	w.ht(t, "doctor before", 0, "--debug", "doctor")
 	w.fail(t)
@@ -231,6 +247,7 @@ func (w *leakWorld) live(t *testing.T) {
 	w.ht(t, "quarantine", 0, "quarantine", "register")
 	w.ht(t, "quarantine json", 0, "--json", "quarantine", "register")
 	w.ht(t, "plan after", 0, "plan")
+	w.explores(t, "after")
 	w.look(t, "pulled")
 	w.interrupt(t)
 	led, err := ledger.Open(t.Context(), w.state(), time.Now) // who else has it open keeps its write-ahead log on disk
@@ -253,6 +270,7 @@ func (w *leakWorld) live(t *testing.T) {
 	}
 	w.ht(t, "status runs", 0, "status", "--runs")
 	w.ht(t, "plan of nothing", 0, "plan")
+	w.explores(t, "of released periods")
 	w.check(t)
 	w.look(t, "end")
 	w.retain(t)
@@ -419,6 +437,7 @@ func (w *leakWorld) twin(t *testing.T) {
 	w.site.set(leakWebTwin, nil)
 	w.feed(t, leakRegisterTwin)
 	w.ht(t, "plan before", 0, "plan")
+	w.explores(t, "before")
 	w.ht(t, "run", 0, "--debug", "run")
 	w.ht(t, "budget", 0, "budget")
 	w.look(t, "published")

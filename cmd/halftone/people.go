@@ -114,11 +114,10 @@ func lastAuthor(ctx context.Context, dir string) (string, error) {
 		out, err := exec.CommandContext(ctx, "git", append([]string{"-C", dir}, args...)...).Output()
 		return strings.TrimSpace(string(out)), err
 	}
-	if _, err := git("rev-parse", "--is-inside-work-tree"); err != nil {
-		return "", nil // no git, or no repository
-	}
-	if _, err := git("check-ignore", "-q", "halftone.yaml"); err == nil {
-		return "", nil // a work tree that does not keep this project
+	_, none := git("rev-parse", "--is-inside-work-tree")
+	_, kept := git("check-ignore", "-q", "halftone.yaml")
+	if none != nil || kept == nil { // no git, no repository, or one that does not keep this project
+		return "", nil
 	}
 	changed, err := git("status", "--porcelain", "--", ".")
 	if err != nil {

@@ -14,11 +14,33 @@ import (
 )
 
 func (a *app) planCommand() *cobra.Command {
-	return &cobra.Command{
+	var targets []string
+	var explore bool
+	var page string
+	c := &cobra.Command{
 		Use: "plan", Short: "say what a release would cost and how accurate it would be", Args: none,
-		Long: "Prices one release and forecasts the accuracy of every table, from halftone.yaml and the ledger alone. Touches no data.",
+		Long: "Prices one release and forecasts the accuracy of every table, from halftone.yaml and the ledger alone. Touches no data.\n" +
+			"  --target \"by-region: ±20\"    the least budget with which the worst cell of the table is known to ± 20, and what each target costs;\n" +
+			"                               more than one may be given, in place of privacy.targets\n" +
+			"  --explore                    error against epsilon, and what fewer or coarser tables would buy; --html FILE writes it as a page",
 		RunE: func(c *cobra.Command, _ []string) error {
+			if explore && len(targets) > 0 {
+				return usage("--target and --explore are two questions: ask one at a time")
+			}
+			if page != "" && !explore {
+				return usage("--html goes with --explore")
+			}
+			want, err := readTargets(targets)
+			if err != nil {
+				return err
+			}
 			return a.each(func(l pipeline.Line) error {
+				switch {
+				case want != nil:
+					return a.price(c.Context(), l, want)
+				case explore:
+					return a.explore(c.Context(), l, page)
+				}
 				f, err := l.Forecast(c.Context())
 				if err != nil {
 					return err
@@ -31,14 +53,20 @@ func (a *app) planCommand() *cobra.Command {
 			})
 		},
 	}
+	c.Flags().StringArrayVar(&targets, "target", nil, "a table and its ± at 95 %, as in \"by-region: ±20\": price that, in place of privacy.targets (may be repeated)")
+	c.Flags().BoolVar(&explore, "explore", false, "error against epsilon, and what fewer or coarser tables would buy")
+	c.Flags().StringVar(&page, "html", "", "with --explore: write it as a page, too")
+	return c
 }
 
 type planObject struct {
 	Mechanism string `json:"mechanism"`
 	privacy.Cost
-	Epsilon float64     `json:"epsilon"`
-	Delta   float64     `json:"delta"`
-	Tables  []planTable `json:"tables"`
+	Epsilon float64        `json:"epsilon"`
+	Delta   float64        `json:"delta"`
+	Tables  []planTable    `json:"tables"`
+	Targets *planTargets   `json:"targets,omitempty"` // with --target
+	Explore *exploreObject `json:"explore,omitempty"` // with --explore
 }
 
 type planTable struct {
@@ -46,6 +74,10 @@ type planTable struct {
 	Cells      int     `json:"cells"`
 	SD         float64 `json:"sd"`
 	Detectable int64   `json:"detectable"`
+	// With --target, nano-rho.
+	Target  float64 `json:"target,omitempty"`
+	Alone   uint64  `json:"alone_nano,omitempty"`
+	Without uint64  `json:"without_nano,omitempty"`
 }
 
 // planJSON is about one release; delta is what the mechanism spends, 0 with a
@@ -55,7 +87,7 @@ func planJSON(f pipeline.Forecast) planObject {
 	cost := t.Cost(f.Plan.Cost())
 	o := planObject{Mechanism: f.Plan.Mechanism, Cost: cost, Epsilon: math.Ceil(1e6*cost.Epsilon(t.ShownDelta())-1e-3) / 1e6, Delta: t.ShownDelta()}
 	for _, t := range f.Tables {
-		o.Tables = append(o.Tables, planTable{t.Name, t.Cells, math.Round(t.SD*1e6) / 1e6, t.Detectable})
+		o.Tables = append(o.Tables, planTable{Name: t.Name, Cells: t.Cells, SD: math.Round(t.SD*1e6) / 1e6, Detectable: t.Detectable})
 	}
 	return o
 }

@@ -89,26 +89,33 @@ func (g *Geometry) plan(cost uint64, rho []uint64) Plan {
 // (1.96 sd), 0 for a table without a target, at the least cost. It fails when that
 // is more than most, in nano-ρ.
 func Targeted(dims []domain.Dimension, tables []domain.Table, m int64, most uint64, half []float64) (Plan, error) {
+	p, _, err := Priced(dims, tables, m, half)
+	if err == nil && p.NanoRho > most {
+		return Plan{}, fmt.Errorf("plan: the targets cost rho %.6g a release, and %.6g is what one may cost", float64(p.NanoRho)/1e9, float64(most)/1e9)
+	}
+	return p, err
+}
+
+// Priced is [Targeted] whatever it costs. gap is how far that may be above the
+// least that measurements of these levels cost: 0.001 is 0.1 %.
+func Priced(dims []domain.Dimension, tables []domain.Table, m int64, half []float64) (p Plan, gap float64, err error) {
 	g, err := NewGeometry(dims, tables)
 	if err != nil {
-		return Plan{}, err
+		return Plan{}, 0, err
 	}
 	variance := make([]float64, len(half))
 	for i, h := range half {
 		variance[i] = h / 1.96 * (h / 1.96)
 	}
-	rho, err := g.ForTargets(m, variance)
+	l, err := g.ForTargets(m, variance)
 	if err != nil {
-		return Plan{}, err
+		return Plan{}, 0, err
 	}
 	cost := uint64(0)
-	for _, r := range rho {
+	for _, r := range l.NanoRho {
 		cost += r
 	}
-	if cost > most {
-		return Plan{}, fmt.Errorf("plan: the targets cost rho %.6g a release, and %.6g is what one may cost", float64(cost)/1e9, float64(most)/1e9)
-	}
-	return g.plan(cost, rho), nil
+	return g.plan(cost, l.NanoRho), l.Gap(), nil
 }
 
 // A Model is a plan with its geometry: what is known of the noise in every cell.

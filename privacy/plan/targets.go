@@ -8,24 +8,43 @@ import (
 )
 
 const (
-	// enough is how far above the least possible a budget for targets may be.
-	enough   = 1e-3
+	// enough is how far above the least possible the proportions of a budget for
+	// targets may be. Rounding noise up adds to that: together a thousandth at most
+	// but for targets of less than a few units.
+	enough   = 2.5e-4
 	maxSteps = 10_000
+	// Search ends after so many products, and there are no more of them a step:
+	// beyond, mean variances stand for those of cells.
+	maxWork, maxEffects = 1 << 29, 1 << 19
 	// leftover is what measurements that no target needs get together, as a part
 	// of what the others get.
 	leftover = 0.01
 )
+
+// A Least is a budget for targets with the proof that it is hardly more than needed.
+type Least struct {
+	NanoRho []uint64 // a measurement; what it costs is the sum
+	// Bound is what measurements of these tuples cost together at least, in nano-ρ, if
+	// the worst cell of each table with a target is to meet it, whatever their
+	// proportions: from the dual problem, so that anyone can check it.
+	Bound float64
+	Needs uint64 // of the cost, what the tables with a target need; the rest is for those without
+}
+
+// Gap is how far the cost is above the bound: 0.001 is 0.1 %.
+func (l Least) Gap() float64 { return float64(l.Needs)/l.Bound - 1 }
 
 // ForTargets returns the parts of a budget, in nano-ρ a measurement, with which
 // the worst cell of each table meets its target, a variance; 0 or +Inf is none.
 // People change the leaf cells of a period by at most m (L1). What it costs is the
 // sum; [Geometry.Scales] makes the noise of it.
 //
-// The proportions are those with which the *mean* variances meet the targets at
-// least cost, to 0.1 % (after 10,000 steps to what was reached: never below what
-// is needed). Then all are scaled by the least factor, to 10⁻⁹, with which the
-// worst cells do, the rounding of noise included. Where all cells of a table have
-// one variance, as with flat dimensions, the mean is the worst.
+// The proportions are those with which all cells meet the targets at least cost
+// (after 10,000 steps, or 2²⁹ products, what was reached: never below what is
+// needed). Then all are scaled by the least factor, to 10⁻⁹, with which they do, the
+// rounding of noise included. Cells of one class have one variance, so that each
+// class is one condition; where tables have too many of them, with all measurements
+// more than 2¹⁹ products, the mean variance of a table stands for its cells.
 //
 // A table without a target has no say in the proportions. Measurements that only
 // such tables need get a hundredth of what the others get, shared out as by
@@ -33,28 +52,40 @@ const (
 //
 // It fails when no table has a target, and when noise cannot be so small: a
 // measured entry has a variance parameter of 1/1024 at least.
-func (g *Geometry) ForTargets(m int64, target []float64) ([]uint64, error) {
+func (g *Geometry) ForTargets(m int64, target []float64) (Least, error) {
 	if len(target) != len(g.tables) || m < 1 {
-		return nil, fmt.Errorf("plan: %d targets for %d tables and a bound of %d", len(target), len(g.tables), m)
+		return Least{}, fmt.Errorf("plan: %d targets for %d tables and a bound of %d", len(target), len(g.tables), m)
 	}
-	t := aim{g: g, m: m}
+	t := aim{g: g, m: m, target: target}
 	without := make([]float64, len(target)) // weight 1 where there is no target
 	for i, tau := range target {
 		switch {
 		case math.IsNaN(tau) || tau < 0:
-			return nil, fmt.Errorf("plan: the target of table %d is not a variance", i)
+			return Least{}, fmt.Errorf("plan: the target of table %d is not a variance", i)
 		case tau == 0 || math.IsInf(tau, 1):
 			without[i] = 1
 		default:
-			t.tables, t.tau, t.effects = append(t.tables, i), append(t.tau, tau), append(t.effects, g.effects(i))
+			t.tables = append(t.tables, i)
 		}
 	}
 	if len(t.tables) == 0 {
-		return nil, errors.New("plan: no table has a target")
+		return Least{}, errors.New("plan: no table has a target")
 	}
-	t.optimum(enough)
+	t.conditions()
+	_, _, bound := t.optimum(enough)
+	needed := make([]bool, len(t.share))
+	for a, x := range t.share {
+		needed[a] = x > 0
+	}
 	t.rest(g.weights(without))
-	return t.scale()
+	rho, err := t.scale()
+	l := Least{NanoRho: rho, Bound: 1e9 / 2 * float64(m) * float64(m) * bound}
+	for a, r := range rho {
+		if needed[a] {
+			l.Needs += r
+		}
+	}
+	return l, err
 }
 
 // An aim is the search for the least budget. share has a number for each
@@ -62,23 +93,83 @@ func (g *Geometry) ForTargets(m int64, target []float64) ([]uint64, error) {
 type aim struct {
 	g       *Geometry
 	m       int64
-	tables  []int
-	tau     []float64
-	effects [][]effect
+	target  []float64
+	tables  []int      // that have a target
+	tau     []float64  // of each condition
+	effects [][]effect // of each condition
 	share   []float64
+}
+
+// conditions are the variances of cells, one a class, that the targets are about.
+func (t *aim) conditions() {
+	work := 0
+	for _, i := range t.tables {
+		work += t.g.classes(i) * len(t.g.effects(i))
+	}
+	for _, i := range t.tables {
+		of := [][]effect{t.g.effects(i)}
+		if work <= maxEffects {
+			of = t.g.cellEffects(i)
+		}
+		for _, es := range of {
+			t.tau, t.effects = append(t.tau, t.target[i]), append(t.effects, es)
+		}
+	}
+}
+
+// classes is the number of classes of cells of table i.
+func (g *Geometry) classes(i int) int {
+	n := 1
+	for d, l := range g.tables[i] {
+		if n *= g.shape.trees[d].size[l]; n > maxEffects {
+			return n
+		}
+	}
+	return n
+}
+
+// cellEffects are what a unit of θ_a adds to the variance of a cell of table i, for
+// each class of cells: ∏ (1−1/c)²·u², the terms that φ is the mean of.
+func (g *Geometry) cellEffects(i int) [][]effect {
+	b := g.tables[i]
+	out := make([][]effect, g.classes(i))
+	for _, e := range g.effects(i) {
+		products := []float64{1}
+		for d, a := range g.parts[e.part] {
+			one := g.shape.trees[d].weights(a, b[d])
+			next := make([]float64, 0, len(products)*len(one))
+			for _, x := range products {
+				for _, w := range one {
+					next = append(next, float64(x*w))
+				}
+			}
+			products = next
+		}
+		for class, x := range products {
+			if x > 0 {
+				out[class] = append(out[class], effect{e.part, x})
+			}
+		}
+	}
+	return out
 }
 
 // optimum finds the shares with the least sum for which the mean variances,
 // Σ_a θ_a V_aB, are at most τ_B. Any multipliers λ > 0 give θ_a = (Σ_B λ_B V_aB)^−½,
 // which is feasible when divided by the largest Var_B/τ_B, and a bound below for all
 // sums, (Σ 1/θ)²/Σ λτ: the dual at its best multiple of λ. λ_B ← λ_B·Var_B/τ_B
-// brings the two together. It returns the steps taken and the relative gap.
-func (t *aim) optimum(tol float64) (steps int, gap float64) {
+// brings the two together. It returns the steps taken, the relative gap, and the
+// bound.
+func (t *aim) optimum(tol float64) (steps int, gap, bound float64) {
+	work := 0
+	for _, es := range t.effects {
+		work += len(es)
+	}
 	lambda := make([]float64, len(t.tau))
 	for i, tau := range t.tau {
 		lambda[i] = 1 / tau
 	}
-	least, bound := math.Inf(1), 0.0
+	least := math.Inf(1)
 	for steps = 1; ; steps++ {
 		inv := make([]float64, len(t.g.parts))
 		for i, es := range t.effects {
@@ -109,8 +200,8 @@ func (t *aim) optimum(tol float64) (steps int, gap float64) {
 			}
 		}
 		bound = max(bound, sum*sum/weight)
-		if gap = least/bound - 1; gap <= tol || steps == maxSteps {
-			return steps, gap
+		if gap = least/bound - 1; gap <= tol || steps == maxSteps || steps*work > maxWork {
+			return steps, gap, bound
 		}
 	}
 }
@@ -182,8 +273,8 @@ func (t *aim) met(rho []uint64) bool {
 	if err != nil {
 		return false
 	}
-	for i, table := range t.tables {
-		if slices.Max(scales.byClass(table)) > t.tau[i] {
+	for _, i := range t.tables {
+		if slices.Max(scales.byClass(i)) > t.target[i] {
 			return false
 		}
 	}

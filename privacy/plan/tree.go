@@ -125,16 +125,26 @@ func (t tree) climb(b, a int) (anc []uint32, spread []float64) {
 // meanWeight is φ(a, b) of 10-privacy: the mean over the nodes j of level b of
 // (1 − 1/c(anc_a j))² · spread², the first factor 1 for a = 0.
 func (t tree) meanWeight(a, b int) float64 {
-	anc, spread := t.climb(b, a)
 	sum := 0.0
+	w := t.weights(a, b)
+	for _, x := range w {
+		sum += x
+	}
+	return sum / float64(len(w))
+}
+
+// weights are what φ(a, b) is the mean of, one a node of level b.
+func (t tree) weights(a, b int) []float64 {
+	anc, spread := t.climb(b, a)
+	out := make([]float64, len(anc))
 	for j, u := range anc {
 		p := 1.0
 		if a > 0 {
 			p = 1 - 1/float64(t.group[a][u])
 		}
-		sum += float64(p * p * spread[j] * spread[j])
+		out[j] = float64(p * p * spread[j] * spread[j])
 	}
-	return sum / float64(len(anc))
+	return out
 }
 
 // alone reports whether every sibling group of level a has one member: then

@@ -100,7 +100,7 @@ func TestFull(t *testing.T) {
 	if err := Folder(dir); err != nil {
 		t.Fatal(err)
 	}
-	db, err := Open(t.Context(), filepath.Join(dir, "x.db"), Schema{1, []string{"CREATE TABLE x (y TEXT) STRICT"}})
+	db, err := Open(t.Context(), filepath.Join(dir, "x.db"), Schema{Version: 1, Create: []string{"CREATE TABLE x (y TEXT) STRICT"}})
 	if err != nil {
 		t.Fatal(err)
 	}
