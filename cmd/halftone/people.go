@@ -114,9 +114,9 @@ func lastAuthor(ctx context.Context, dir string) (string, error) {
 		out, err := exec.CommandContext(ctx, "git", append([]string{"-C", dir}, args...)...).Output()
 		return strings.TrimSpace(string(out)), err
 	}
-	_, none := git("rev-parse", "--is-inside-work-tree")
-	_, kept := git("check-ignore", "-q", "halftone.yaml")
-	if none != nil || kept == nil { // no git, no repository, or one that does not keep this project
+	is := func(args ...string) bool { _, err := git(args...); return err == nil }
+	// No git, no repository, or one that does not keep this project.
+	if !is("rev-parse", "--is-inside-work-tree") || is("check-ignore", "-q", "halftone.yaml") {
 		return "", nil
 	}
 	changed, err := git("status", "--porcelain", "--", ".")
