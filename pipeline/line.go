@@ -247,7 +247,7 @@ func (l Line) key(p privacy.Period, edition int) privacy.Key {
 func (l Line) open(ctx context.Context, s config.Source) (connectors.Source, error) {
 	for _, k := range l.Kinds {
 		if k.Name == s.Kind {
-			env := connectors.Env{Dir: l.Data, Columns: s.Columns, Hosts: s.Hosts, Layout: s.Layout, Clock: l.Clock, Secret: l.Secret}
+			env := connectors.Env{Dir: l.Data, Columns: s.Columns, Match: s.Match, Hosts: s.Hosts, Layout: s.Layout, Clock: l.Clock, Secret: l.Secret}
 			return k.Open(ctx, env, s.Decode)
 		}
 	}

@@ -74,7 +74,8 @@ func (l List) IsLeaf(code string) bool {
 // Leaf returns the finest code at which a row of the given code is counted: a
 // leaf at itself, X that has codes below it at X/_U, _T at _U. Where that is a
 // child _U, parent is the code whose child it is, else it is empty. Written
-// codes _U and X/_U are taken too. It is not ok when the list has no such code.
+// codes _U and X/_U are taken too; of an X without codes below it, X/_U says no
+// less than X and is X. It is not ok when the list has no such code.
 func (l List) Leaf(code string) (leaf, parent string, ok bool) {
 	t := l.index()
 	if i, ok := t.at[code]; ok {
@@ -90,8 +91,12 @@ func (l List) Leaf(code string) (leaf, parent string, ok bool) {
 		return "", "", false
 	}
 	parent = parentOfUnknown(code)
-	if i, ok := t.at[parent]; !ok || len(t.children[i]) == 0 {
+	i, ok := t.at[parent]
+	switch {
+	case !ok || isUnknown(parent):
 		return "", "", false
+	case len(t.children[i]) == 0:
+		return parent, "", true
 	}
 	return code, parent, true
 }

@@ -282,12 +282,13 @@ func TestLeaf(t *testing.T) {
 	for code, want := range map[string][2]string{
 		"TD-N": {"TD-N"}, "FR": {"FR"}, "ATA": {"ATA"}, "VAT": {"VAT"},
 		"TD": {"TD/_U", "TD"}, "EUR": {"EUR/_U", "EUR"}, "_T": {"_U", "_T"}, "_U": {"_U", "_T"}, "EUR/_U": {"EUR/_U", "EUR"},
+		"FR/_U": {"FR", ""}, // nothing lies below FR
 	} {
 		if leaf, parent, ok := l.Leaf(code); !ok || leaf != want[0] || parent != want[1] {
 			t.Errorf("%s enters at %s (of %q), %v; want %v", code, leaf, parent, ok, want)
 		}
 	}
-	for _, code := range []string{"", "XX", "FR/_U", "XX/_U", "/_U", "_U/_U", "td-n"} {
+	for _, code := range []string{"", "XX", "FR/_U/_U", "TD/_U/_U", "XX/_U", "/_U", "_U/_U", "td-n"} {
 		if leaf, _, ok := l.Leaf(code); ok {
 			t.Errorf("%q enters at %q, want nowhere", code, leaf)
 		}

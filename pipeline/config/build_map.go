@@ -74,12 +74,17 @@ func (b *builder) mapPeriod(v cursor) normalize.Period {
 	if !v.isMap() {
 		return normalize.Period{Column: v.text()}
 	}
-	p := normalize.Period{Column: v.get("column").text(), Const: v.get("const").text(), Formats: v.get("format").texts(), Blank: v.get("blank").text()}
+	p := normalize.Period{
+		Column: v.get("column").text(), Const: v.get("const").text(), Formats: v.get("format").texts(), Blank: v.get("blank").text(),
+		Regex: v.get("regex").text(), YearOf: v.get("year_of").text(),
+	}
+	p.Columns, p.Join = b.joined(v)
+	b.group(v.get("regex"))
 	if c := v.get("const"); c.given() {
 		if _, err := privacy.ParsePeriod(c.text()); err != nil {
 			c.add(quoted(c.text())+": "+err.Error(), "")
 		}
-		b.unused(v, "format", "codes", "blank")
+		b.unused(v, "format", "codes", "blank", "regex", "year_of")
 	}
 	p.Codes = b.codes(v.get("codes"), func(period string) (string, string) {
 		if _, err := privacy.ParsePeriod(period); err != nil && period != codelist.Exclude {
@@ -90,38 +95,115 @@ func (b *builder) mapPeriod(v cursor) normalize.Period {
 	return p
 }
 
-func mapValue(v cursor) normalize.Value {
+func (b *builder) mapValue(v cursor) normalize.Value {
 	switch {
 	case v.isMap():
-		return normalize.Value{Column: v.get("column").text(), GroupChar: v.get("group_char").text(), Blank: v.get("blank").text()}
 	case v.given() && v.n.kind == numberNode:
 		return normalize.Value{Const: v.whole()}
+	default:
+		return normalize.Value{Column: v.text()}
 	}
-	return normalize.Value{Column: v.text()}
+	out := normalize.Value{
+		Column: v.get("column").text(), Regex: v.get("regex").text(), GroupChar: v.get("group_char").text(), DecimalChar: v.get("decimal_char").text(),
+	}
+	b.group(v.get("regex"))
+	if scale := v.get("scale").whole(); scale > 1 {
+		out.Scale = scale
+	}
+	for s := range v.get("status").items() {
+		out.Status = append(out.Status, b.status(s))
+	}
+	if blank := v.get("blank"); blank.isMap() {
+		out.Blank = blank.get("is").text()
+		out.BlankBelow, out.BlankAs = suppression(blank)
+	} else {
+		out.Blank = blank.text()
+	}
+	return out
+}
+
+func (b *builder) status(v cursor) normalize.StatusRule {
+	s := normalize.StatusRule{Text: v.get("text").text(), Matches: v.get("matches").text(), When: b.where(v.get("when")), Is: v.get("is").text(), Base: v.get("base").whole()}
+	if s.Matches != "" {
+		b.regex(v.get("matches"))
+	}
+	if s.Below, s.As = suppression(v); s.Is == "noised" {
+		b.warn(v.at, `"noised" is taken for noise that each figure has by itself`,
+			"where figures depend on each other (controlled rounding, swapping, noise that is made to add up) no bound on what one person changes exists: do not take such a source")
+	}
+	return s
+}
+
+// suppression reads {below, as}; half of below stands for what is suppressed.
+func suppression(v cursor) (below, as int64) {
+	if below = v.get("below").whole(); v.get("as").given() {
+		return below, v.get("as").whole()
+	}
+	return below, below / 2
+}
+
+// joined reads {columns, join}.
+func (b *builder) joined(v cursor) (columns []string, join string) {
+	if !v.get("columns").given() {
+		if j := v.get("join"); j.given() {
+			j.add(`"join" goes with "columns"`, "take it out, or name several columns")
+		}
+		return nil, ""
+	}
+	return v.get("columns").texts(), v.get("join").text()
+}
+
+// group checks an expression of which group 1 is kept.
+func (b *builder) group(v cursor) {
+	if !v.given() {
+		return
+	}
+	re, err := regexp.Compile(v.text())
+	switch {
+	case err != nil:
+		b.regex(v)
+	case re.NumSubexp() < 1:
+		v.add("this regular expression has no group", "put ( ) around the part of the text that is meant")
+	}
+}
+
+// rules reads one rule or a list of them.
+func (b *builder) rules(v cursor, d dimension) []normalize.Rule {
+	var out []normalize.Rule
+	for r := range v.items() {
+		out = append(out, b.rule(r, d))
+	}
+	return out
 }
 
 func (b *builder) rule(v cursor, d dimension) normalize.Rule {
 	if !v.isMap() {
 		return normalize.Rule{Column: v.text()}
 	}
-	r := normalize.Rule{Column: v.get("column").text(), Const: v.get("const").text(), NoList: !v.get("list").truth(), Blank: v.get("blank").text(), Unknown: v.get("unknown").text()}
+	r := normalize.Rule{
+		When: b.where(v.get("when")), Column: v.get("column").text(), Const: v.get("const").text(), Regex: v.get("regex").text(),
+		NoList: !v.get("list").truth(), Blank: v.get("blank").text(), Else: v.get("else").text(), Unknown: v.get("unknown").text(),
+		Split: v.get("split").text(), Many: v.get("many").text(), Has: v.get("has").text(),
+	}
+	r.Columns, r.Join = b.joined(v)
+	b.group(v.get("regex"))
 	check := func(code string) (string, string) { return d.check(code) }
 	r.Codes = b.codes(v.get("codes"), check)
-	for _, k := range []string{"const", "blank", "unknown"} {
+	for _, k := range []string{"const", "blank", "else", "unknown", "many"} {
 		c := v.get(k)
 		if !c.given() {
 			continue
 		}
 		if message, fix := check(c.text()); message != "" {
 			c.add(message, fix)
-		} else if k == "const" && c.text() == codelist.Exclude {
-			c.add(`"const: exclude" would leave out every row`, "take the source out")
+		} else if k == "const" && c.text() == codelist.Exclude && r.When == nil {
+			c.add(`"const: exclude" would leave out every row`, "give the rule a when, or take the source out")
 		}
 	}
 	if v.get("const").given() {
-		b.unused(v, "codes", "list", "blank", "unknown")
+		b.unused(v, "codes", "list", "blank", "else", "unknown", "regex", "split", "many", "has")
 	}
-	if v.get("list").given() && r.NoList && !v.get("codes").given() && v.get("column").given() && v.fits() {
+	if r.NoList && r.Else+r.Unknown == "" && v.get("list").given() && !v.get("codes").given() && !v.get("const").given() && v.fits() {
 		v.get("list").add(`with "list: false" and no "codes" no label has a code`, "add codes, or take list out")
 	}
 	return r

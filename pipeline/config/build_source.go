@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 
 	"halftone/outputs"
@@ -23,15 +24,20 @@ func (b *builder) sources(v cursor) {
 		before := len(b.problems)
 		src.Mapping = b.mapping(p.key, s)
 		b.knownDimensions(s.get("map"))
+		l := int64(1)
 		if len(b.problems) == before && s.fits() && b.sound() {
-			b.mappingProblems(s, src.Mapping.Check())
+			if err := src.Mapping.Check(); err == nil {
+				l = src.Mapping.Sensitivity()
+			} else {
+				b.mappingProblems(s, err)
+			}
 		}
-		src.Columns = columns(src.Mapping)
+		src.Columns, src.Match = columns(src.Mapping), src.Mapping.Match()
 		if len(src.Columns) == 0 && len(b.problems) == before && s.fits() {
 			s.get("map").add("no column is mapped, so nothing would be read", "name the columns that hold the period, the codes or the count")
 		}
 		b.out.Sources = append(b.out.Sources, src)
-		b.contribution(s, src)
+		b.contribution(s, src, l)
 	}
 }
 
@@ -53,11 +59,12 @@ func (b *builder) sound() bool {
 	return !slices.ContainsFunc(b.dims, func(d dimension) bool { return !d.sound })
 }
 
-// contribution puts a source into the promise and on the pages.
-func (b *builder) contribution(s cursor, src Source) {
+// contribution puts a source into the promise and on the pages. sensitivity is L
+// of its figures, by the rules of its mapping.
+func (b *builder) contribution(s cursor, src Source, sensitivity int64) {
 	c := s.get("contribution")
 	spec := privacy.Source{
-		Name: src.Name, PerPeriod: c.get("per_period").whole(), Sensitivity: 1,
+		Name: src.Name, PerPeriod: c.get("per_period").whole(), Sensitivity: sensitivity,
 		Mapping: digest(src, s.get("from")),
 	}
 	if periods := c.get("periods"); periods.text() != "unlimited" {
@@ -114,9 +121,14 @@ func (b *builder) mappingProblems(s cursor, err error) {
 	b.add(at, message, "")
 }
 
-// nearestTo finds the deepest value on a path of keys.
+// nearestTo finds the deepest value on a path of keys, and of numbers of entries,
+// from 1, of lists.
 func (n *node) nearestTo(path []string) place {
 	for _, k := range path {
+		if i, err := strconv.Atoi(k); err == nil && 0 < i && i <= len(n.items) {
+			n = n.items[i-1]
+			continue
+		}
 		p := n.pair(k)
 		if p == nil {
 			break
@@ -145,11 +157,25 @@ func (b *builder) knownDimensions(v cursor) {
 	}
 }
 
+// reshape reads what of `read` is about rows.
+func reshape(v cursor) normalize.Reshape {
+	r := normalize.Reshape{FillDown: v.get("fill_down").texts()}
+	if u := v.get("unpivot"); u.given() {
+		r.Unpivot = &normalize.Unpivot{Into: u.get("into").text(), Value: u.get("value").text()}
+		if c := u.get("columns"); c.isList() {
+			r.Unpivot.Labels = c.texts()
+		} else {
+			r.Unpivot.Match = c.text()
+		}
+	}
+	return r
+}
+
 // mapping reads the rules of one source.
 func (b *builder) mapping(name string, s cursor) normalize.Mapping {
 	v := s.get("map")
 	m := normalize.Mapping{
-		Source: name, Where: b.where(s.get("where")), Unit: b.mapUnit(v.get("unit")), Period: b.mapPeriod(v.get("period")), Value: mapValue(v.get("value")),
+		Source: name, Reshape: reshape(s.get("read")), Where: b.where(s.get("where")), Unit: b.mapUnit(v.get("unit")), Period: b.mapPeriod(v.get("period")), Value: b.mapValue(v.get("value")),
 		Duplicates: s.get("duplicates").text(), Bounds: b.bounds(s.get("bounds")), Quarantine: s.get("quarantine").percent(),
 	}
 	key := s.get("key")
@@ -159,7 +185,7 @@ func (b *builder) mapping(name string, s cursor) normalize.Mapping {
 	for _, d := range b.dims {
 		dim := normalize.Dimension{Name: d.name, Unknown: d.unknown, List: d.list}
 		if rule := v.get(d.name); rule.given() {
-			dim.Rules = []normalize.Rule{b.rule(rule, d)}
+			dim.Rules = b.rules(rule, d)
 		}
 		m.Dimensions = append(m.Dimensions, dim)
 	}

@@ -19,6 +19,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 
 	"halftone/connectors"
@@ -61,6 +62,7 @@ type Source struct {
 	Keep     Duration          // `keep_rows`: rows go this long after the last planned edition of their period
 	Mapping  normalize.Mapping //
 	Columns  []string          // every column the mapping reads, each once: the allow-list
+	Match    *regexp.Regexp    // and those whose whole name it matches; nil: none
 }
 
 // A Schedule says when the line runs by itself. The fields are of

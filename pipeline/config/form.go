@@ -50,6 +50,7 @@ type key struct {
 	must     bool
 	def      any    // what absence means, as a JSON value; nil: see absent
 	absent   string // what absence means, in words
+	example  string // a line of YAML: an entry of `map`, or of a source
 	private  bool   // PRIVACY: in the spec digest, fixed before a pull
 	nullable bool   // an explicit null means absence
 	later    bool   // known to the design, not implemented yet
@@ -181,6 +182,10 @@ func (k key) or(def any) key        { k.def = def; return k }
 func (k key) none(means string) key { k.absent = means; return k }
 func (k key) fixed() key            { k.private = true; return k }
 func (k key) orNull() key           { k.nullable = true; return k }
+
+// like gives an example: a line of YAML that holds the key, an entry of `map` or
+// of a source.
+func (k key) like(line string) key { k.example = line; return k }
 func keys(ks ...any) (out []key) {
 	for _, k := range ks {
 		switch k := k.(type) {

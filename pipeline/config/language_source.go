@@ -15,7 +15,7 @@ func sourceForm(kinds []string) *form {
 		opt("delivers", "What a pull means. `whole`: it replaces the periods that it holds. `append`: pulls add up.", oneWord("whole", "append").but("upsert")).or("whole").fixed(),
 		opt("required", "`false`: a due period is released without this source, marked `partial`.", truth()).or(true),
 		opt("read", "How the table stands in the file or reply.", readForm()).none("by its content").fixed(),
-		opt("where", "Which rows count: all tests of a map must hold; of a list of maps, any.", whereForm()).none("all rows").fixed(),
+		opt("where", "Which rows count: all tests of a map must hold; of a list of maps, any.", whereForm(inWhere)).none("all rows").fixed().like("where: {outcome: [identified, assisted], region: {not: \"\"}}"),
 		must("map", "What each column means. Columns that are not named are never read.", mappingForm()).fixed(),
 		opt("key", "Columns that identify a row; `row`: every row is its own.", anyOf("row, a column or a list of columns", text("row or a column"), listOf("a list of columns", text("a column")).some())).none("the period and the mapped codes").fixed(),
 		opt("duplicates", "What to do with rows of the same key.", oneWord("error", "sum", "max", "same")).none("error; with a constant value and no key, every row is its own").fixed(),
@@ -73,60 +73,12 @@ func readForm() *form {
 		opt("rows", "Path of the records in JSON. `result[]` walks an array; `data.{month}` walks an object and makes its keys the column `month`.", text("a path")).none("the top-level array; in `jsonl` each line"),
 		opt("outer", "JSON: plain values of the objects around a record that are columns, too.", listOf("a list of keys", text("a key")).some()).none("none"),
 		opt("columns", "JSON whose records are arrays: path of the names of their elements, as `headers[].name`.", text("a path")).none("records are objects"),
-		later("fill_down", "unpivot"),
+		opt("fill_down", "Columns in which a blank repeats the cell above it.", listOf("a list of columns", text("a column")).some()).none("none"),
+		opt("unpivot", "Makes one row of each matching column; the row's other cells stay readable, and `@column` is the name of the column.", object(
+			must("columns", "Names of the columns, or a regular expression of whole names; its named groups, as `(?P<sex>F|M)_.+`, become columns.",
+				anyOf("a regular expression or a list of columns", text("a regular expression"), listOf("a list of columns", text("a column")).some())),
+			opt("into", "Column that gets the name of the column. Required without named groups.", text("a name")).none("none"),
+			must("value", "Column that gets the cell.", text("a name")),
+		)).none("none"),
 	)...)
-}
-
-func whereForm() *form {
-	literals := listOf("a list of texts", label("a text")).some()
-	oneOrMore := anyOf("a text or a list of texts", label("a text"), literals)
-	predicate := mapOf("a map of columns to tests", "", anyOf("a text, a list of texts, or not, matches, not_matches", label("a text"), literals, object(
-		opt("not", "None of these texts.", oneOrMore),
-		opt("matches", "A regular expression that the text holds.", text("a regular expression")),
-		opt("not_matches", "A regular expression that the text does not hold.", text("a regular expression")),
-	).some())).some()
-	return anyOf("a map of columns to tests or a list of such maps", predicate, listOf("a list of maps", predicate).some())
-}
-
-func mappingForm() *form {
-	f := object(
-		must("unit", "Unit of the value: `count` (rows of another unit are not counted), or a column of units.", anyOf("a unit or {column, codes}", text("a unit"), object(
-			must("column", "The column that says it.", text("a column")),
-			must("codes", "Label → unit.", codesForm("a unit")),
-		))),
-		must("period", "The column of the period, or a rule.", anyOf("a column or a rule", text("a column"), object(keys(
-			opt("column", "The column.", text("a column")),
-			opt("const", "The period of all rows.", label("a period")),
-			opt("format", "How it is written, or a list of ways.", anyOf("a format or a list of formats", text("a format"), listOf("a list of formats", text("a format")).some())).none("SDMX: 2026, 2026-Q3, 2026-11 or a day"),
-			opt("codes", "Label → period.", codesForm("a period")),
-			opt("blank", "What an empty text means.", oneWord("exclude")).none("the row is quarantined"),
-			later("columns", "join", "regex", "year_of"),
-		)...).exactly("column", "const"))),
-		must("value", "The column of the count, a whole number that each row counts, or a rule.", anyOf("a column, a whole number or a rule", whole(1, 1<<40), text("a column"), object(keys(
-			must("column", "The column.", text("a column")),
-			opt("group_char", "Character between groups of digits, as `,` in 1,282.", matching(`^[^0-9+\-]$`, "one character that is no digit or sign")).none("none"),
-			opt("blank", "What an empty text means.", oneWord("exclude", "missing", "not_collected", "zero").but("suppressed", "rounded", "noised")).none("the source stops"),
-			later("regex", "decimal_char", "scale", "status"),
-		)...))),
-	)
-	f.each, f.eachOf = ruleForm(), "dimension"
-	return f
-}
-
-func ruleForm() *form {
-	return anyOf("a column or a rule", text("a column"), unbuilt("a list of rules", &form{kind: aList}), object(keys(
-		opt("column", "The column.", text("a column")),
-		opt("const", "The code of all rows.", label("a code")),
-		opt("codes", "Label → code: a map, the path of a reviewed CSV (`label,code,decided_by,decided_on,note`), or a list of these, first hit. Then the code list's own codes, labels and synonyms.", codesForm("a code")),
-		opt("list", "`false`: the code list's own codes, labels and synonyms do not count.", truth()).or(true),
-		opt("blank", "Code of an empty text, or `exclude`.", label("a code")).none("the row is quarantined"),
-		opt("unknown", "Code of a label that nothing claims, or `exclude`.", label("a code")).none("the row is quarantined"),
-		later("columns", "join", "regex", "else", "split", "many", "has", "when"),
-	)...).exactly("column", "const"))
-}
-
-func codesForm(words string) *form {
-	table := mapOf("a map of labels", "", label(words)).some()
-	path := text("the path of a code table")
-	return anyOf("a map, the path of a code table, or a list of these", table, path, listOf("a list of maps and paths", anyOf("a map or the path of a code table", table, path)).some())
 }

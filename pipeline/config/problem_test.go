@@ -21,7 +21,7 @@ func TestProblems(t *testing.T) {
 		{"later-value", []string{row, "    delivers: upsert\n" + row, "privacy: {", "privacy: {mechanism: planner, "}, nil},
 		{"later-connector", []string{"{file: {path: data/HT_2013-2020.csv}}", "{kobo: {token: hunter2}}"}, nil},
 		{"unknown-connector", []string{"{file: {path: data/HT_2013-2020.csv}}", "{fiel: {path: hunter2}}"}, nil},
-		{"later-shapes", []string{"place: STATE_ABBR", "place: [{when: {A: b}, column: C}]", row, "    read: {fill_down: [A]}\n" + row, "form: codes/forms.csv", "form: halftone/forms"}, nil},
+		{"later-shapes", []string{"place: STATE_ABBR", "place: [{when: {A: b}, column: C}]", row, "    person: A\n" + row, "form: codes/forms.csv", "form: halftone/forms"}, nil},
 		{"read", []string{row, "    read: {format: docx, sheet: 0, header: {fnid: [A], rows: 99}, cells: {title: 3A}, hxl: skip, outer: []}\n" + row}, nil},
 		{"syntax", []string{"tables:", "tables: ]"}, nil},
 		{"syntax-period", []string{"to: 2020}", "to: 2020]"}, nil},
@@ -64,6 +64,15 @@ func TestProblems(t *testing.T) {
 		{"comma-in-braces", []string{"title: Human trafficking offences known to US police", "title: {en: Offences, known to police}"}, nil},
 		{"where", []string{row, "    where: {A: {matches: '('}, B: {is: x}, C: []}\n" + row}, nil},
 		{"value", []string{"value: ACTUAL_COUNT", "value: {column: V, status: [], group_char: ',,'}"}, nil},
+		{"rules", []string{"place: STATE_ABBR", "place: [{column: A}, {when: {ACTUAL_COUNT: 0}, columns: [B, B], codes: {x: MEE}}, {const: ME, split: ';'}]"}, nil},
+		{"rules-order", []string{"place: STATE_ABBR", "place: [{column: A}, {when: {B: {matches: '('}}, regex: '^x', column: B, unknwon: _U}]"}, nil},
+		{"rules-of-all", []string{"place: STATE_ABBR", "place: [{column: A, blank: _U}, {column: B}]"}, nil},
+		{"rule-of-value", []string{"place: STATE_ABBR", "place: {when: {ACTUAL_COUNT: {not: 0}}, column: A}"}, nil},
+		{"rule-keys", []string{"place: STATE_ABBR", "place: {column: A, many: _U, join: '-', else: MEE, regex: '^x'}", "period: DATA_YEAR", "period: {column: Y, format: yyyy/yy}"}, nil},
+		{"has", []string{"place: STATE_ABBR", "place: {column: A, split: ';', has: x}"}, nil},
+		{"year-of", []string{"period: DATA_YEAR", "period: {column: Y, format: yyyy/yy}"}, nil},
+		{"status", []string{"value: ACTUAL_COUNT", "value: {column: V, status: [{text: x, is: surpressed}, {text: y, matches: z, is: zero}, {is: zero}, {text: a, is: suppressed, below: 1}]}"}, nil},
+		{"status-numbers", []string{"value: ACTUAL_COUNT", "value: {column: V, status: [{text: '-99', is: missing}, {text: 17, is: missing}, {text: 5, is: suppressed, below: 5}, {text: r, is: rounded}, {text: n, is: zero, base: 5}]}"}, nil},
 		{"const", []string{"place: STATE_ABBR", "place: {const: exclude, blank: _T, codes: {x: ME}}", "period: DATA_YEAR", "period: {const: someday}"}, nil},
 		{"bounds-and-overlap", []string{"bounds: {min: -20, max: 5000}", "bounds: {max: -1}", "tables:", "overlap: 2\ntables:"}, nil},
 		{"unmapped", []string{"place: STATE_ABBR, ", ""}, nil},
@@ -120,6 +129,14 @@ func TestNoYAML(t *testing.T) {
 				t.Errorf("want %q in: %v", tt.want, err)
 			}
 		})
+	}
+}
+
+// Noise that depends on other figures has no bound; whoever declares noise is told.
+func TestNoisedWarns(t *testing.T) {
+	_, warnings, err := loadText(t, edit(t, base(t), "value: ACTUAL_COUNT", "value: {column: V, status: [{when: {A: x}, is: noised}]}"), nil)
+	if err != nil || len(warnings) != 1 || !strings.Contains(warnings[0].Message, `"noised" is taken for noise that each figure has by itself`) || warnings[0].Line != 19 {
+		t.Errorf("%v %v", warnings, err)
 	}
 }
 

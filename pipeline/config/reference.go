@@ -3,6 +3,7 @@ package config
 import (
 	"encoding/json"
 	"fmt"
+	"slices"
 	"strings"
 )
 
@@ -56,15 +57,22 @@ func (r *page) section(path string, f *form) {
 		r.line("Exactly one of " + list(ticked(f.oneOf), "and") + ".")
 		r.line("")
 	}
-	r.line("| key | value | default | meaning |")
-	r.line("|---|---|---|---|")
+	examples, more := slices.ContainsFunc(f.keys, func(k key) bool { return k.example != "" }), ""
+	if examples {
+		more = " |"
+		r.line("| key | value | default | meaning | example |")
+		r.line("|---|---|---|---|---|")
+	} else {
+		r.line("| key | value | default | meaning |")
+		r.line("|---|---|---|---|")
+	}
 	for _, k := range f.keys {
 		if !k.later {
-			r.line(k.row())
+			r.line(k.row(examples))
 		}
 	}
 	if f.each != nil {
-		r.line(fmt.Sprintf("| *any %s* | %s | | |", f.eachOf, cell(f.each.value())))
+		r.line(fmt.Sprintf("| *any %s* | %s | | |%s", f.eachOf, cell(f.each.value()), more))
 	}
 	for _, k := range f.keys {
 		if !k.later {
@@ -92,7 +100,7 @@ func (r *page) below(path string, f *form) {
 	}
 }
 
-func (k key) row() string {
+func (k key) row(examples bool) string {
 	name, def := "`"+k.name+"`", k.absent
 	if k.private {
 		name += " **P**"
@@ -107,7 +115,14 @@ func (k key) row() string {
 	case def == "":
 		def = "none"
 	}
-	return fmt.Sprintf("| %s | %s | %s | %s |", name, cell(k.form.value()), cell(def), cell(k.doc))
+	row := fmt.Sprintf("| %s | %s | %s | %s |", name, cell(k.form.value()), cell(def), cell(k.doc))
+	switch {
+	case k.example != "":
+		row += " `" + cell(k.example) + "` |"
+	case examples:
+		row += " |"
+	}
+	return row
 }
 
 // value says what a value may be.

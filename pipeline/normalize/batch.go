@@ -7,6 +7,7 @@ type batch struct {
 	period []uint32
 	codes  [][]uint32
 	value  []int64
+	status []Status
 	file   []uint32
 	row    []int64
 }
@@ -14,7 +15,7 @@ type batch struct {
 func newBatch(dims, rows int) *batch {
 	b := &batch{
 		period: make([]uint32, 0, rows), codes: make([][]uint32, dims), value: make([]int64, 0, rows),
-		file: make([]uint32, 0, rows), row: make([]int64, 0, rows),
+		status: make([]Status, 0, rows), file: make([]uint32, 0, rows), row: make([]int64, 0, rows),
 	}
 	for d := range b.codes {
 		b.codes[d] = make([]uint32, 0, rows)
@@ -22,8 +23,8 @@ func newBatch(dims, rows int) *batch {
 	return b
 }
 
-func (b *batch) add(period uint32, codes []uint32, v int64, at spot) {
-	b.period, b.value = append(b.period, period), append(b.value, v)
+func (b *batch) add(period uint32, codes []uint32, v int64, s Status, at spot) {
+	b.period, b.value, b.status = append(b.period, period), append(b.value, v), append(b.status, s)
 	for d, c := range codes {
 		b.codes[d] = append(b.codes[d], c)
 	}
@@ -47,7 +48,7 @@ func (b *batch) same(i int, period uint32, codes []uint32) bool {
 func (b *batch) observations(from, to int, periods []privacy.Period, dicts [][]string, files []string) Observations {
 	o := Observations{
 		Periods: periods[:len(periods):len(periods)], Period: b.period[from:to],
-		Value: b.value[from:to], Files: files[:len(files):len(files)], File: b.file[from:to], Row: b.row[from:to],
+		Value: b.value[from:to], Status: b.status[from:to], Files: files[:len(files):len(files)], File: b.file[from:to], Row: b.row[from:to],
 	}
 	for d, c := range b.codes {
 		o.Dims = append(o.Dims, Column{Dict: dicts[d], Index: c[from:to]})

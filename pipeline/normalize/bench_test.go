@@ -38,7 +38,7 @@ func benchPage(b *testing.B) (Mapping, connectors.Page) {
 }
 
 func BenchmarkPage(b *testing.B) {
-	for _, mode := range []string{"row", "sum", "columns"} {
+	for _, mode := range []string{"row", "sum", "columns", "rules"} {
 		b.Run(mode, func(b *testing.B) {
 			m, p := benchPage(b)
 			switch mode {
@@ -46,6 +46,10 @@ func BenchmarkPage(b *testing.B) {
 				m.KeyRow, m.Duplicates = false, duplicatesSum
 			case "columns":
 				m.KeyRow, m.Duplicates, m.Key = false, duplicatesSum, []string{"year", "place", "sex", "age"}
+			case "rules": // two rules, a joined column, statuses of texts and of rows
+				m.Dimensions[0].Rules = []Rule{{When: isIn("sex", "F"), Column: "place"}, {Column: "place", Regex: `^(.*?)\*?$`}}
+				m.Dimensions[2].Rules = []Rule{{Columns: []string{"age", "sex"}, Join: "|", Regex: `^(.*)\|`}}
+				m.Value.Status = []StatusRule{{Text: "<5", Is: suppressed, Below: 5, As: 2}, {When: isIn("age", "65 plus"), Is: rounded, Base: 5}}
 			}
 			n := New(m, since(b, "2012"), "year", nil)
 			var rows int64

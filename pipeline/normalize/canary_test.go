@@ -15,10 +15,29 @@ func FuzzCanary(f *testing.F) {
 	f.Add("2016", "_T", "F", "1.5", "a", uint8(2))
 	f.Add("2016-03", "AFR", "M", "99999999999999999999", "a", uint8(3))
 	f.Add("2016", "TD", "F", "-7", "a", uint8(4))
+	f.Add("2016", "TD", "F", "<5", "x", uint8(5))
+	f.Add("2016", "TD", "F", "9", "a", uint8(6))
+	f.Add("2016", "TD", "F", "1,5", "a", uint8(10))
+	f.Add("2016", "TD", "F", "1", "a", uint8(15))
+	f.Add("2016/17", "TD;NE", "F", "1", "", uint8(20))
+	f.Add("2016", "Female", "F", "1", "", uint8(25))
 	f.Fuzz(func(t *testing.T, year, place, sex, n, id string, mode uint8) {
 		m := simple(t)
 		m.KeyRow, m.Quarantine = false, 0
 		m.Dimensions[0].Rules[0].Codes = map[string]string{"All": "_T", "Europe": "EUR"}
+		switch mode / 5 % 6 {
+		case 1:
+			m.Value.Status = []StatusRule{{Text: "<5", Is: "suppressed", Below: 5, As: 2}, {Matches: "^9", Is: "missing"}, {When: isIn("id", "x"), Is: "missing"}}
+		case 2:
+			m.Value = Value{Column: "n", Regex: `^(\d+)`, DecimalChar: ",", Scale: 1000}
+		case 3:
+			m.Dimensions[0].Rules = []Rule{{When: isIn("id", "a"), Columns: []string{"place", "sex"}, Join: "|", Regex: "^(.*)F$"}, {When: isIn("sex", "F"), Column: "place"}}
+		case 4:
+			m.Dimensions[0].Rules[0] = Rule{Column: "place", Split: ";"}
+			m.Period = Period{Columns: []string{"year", "id"}, Join: "-", Formats: []string{"yyyy/yy"}, YearOf: "end"}
+		case 5:
+			m.Dimensions[1].Rules[0] = Rule{Column: "place", Else: "F"}
+		}
 		switch mode % 5 {
 		case 0:
 			m.KeyRow = true

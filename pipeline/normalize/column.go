@@ -17,8 +17,13 @@ const (
 	maxLabelBytes = 64 << 20
 )
 
-// A label is a distinct text of a column.
-type label struct{ clean, folded string }
+// A label is a distinct text of a column, or of several joined.
+type label struct {
+	clean, folded string
+	blank         bool // no text in any of the columns
+}
+
+func newLabel(clean string) label { return label{clean, codelist.Fold(clean), clean == ""} }
 
 // A decider decides labels. It keeps what it decided by the order in which
 // labels came: the n-th label after a forget has number n.
@@ -27,21 +32,24 @@ type decider interface {
 	forget()
 }
 
-// A column is read from every page. index[i] is the label of row i of the page
-// at hand; a column that nobody decides labels of has no index.
+// A column is read from every page, or joined of such. index[i] is the label of
+// row i of the page at hand; a column that nobody decides labels of has no index.
 type column struct {
 	name     string
+	given    bool   // by the reader: @file, @column
+	joint    *joint // nil: it is read
 	deciders []decider
 	numbers  map[string]uint32
 	bytes    int // of the texts in numbers
 	limit    int // most labels that are kept from page to page
 	isBlank  []bool
+	forgets  int // how often it forgot its labels
 	index    []uint32
 	text     *array.String
 }
 
 func newColumn(name string) *column {
-	return &column{name: name, numbers: map[string]uint32{}, limit: maxLabels}
+	return &column{name: name, given: strings.HasPrefix(name, "@"), numbers: map[string]uint32{}, limit: maxLabels}
 }
 
 // bind finds the column in a page.
@@ -64,10 +72,7 @@ func (c *column) label() {
 		c.forget()
 	}
 	n := c.text.Len()
-	if cap(c.index) < n {
-		c.index = make([]uint32, n)
-	}
-	c.index = c.index[:n]
+	c.sized(n)
 	last, number := "", uint32(0)
 	for i := range n {
 		s := c.text.Value(i)
@@ -82,19 +87,33 @@ func (c *column) label() {
 	}
 }
 
+// sized makes room for the labels of n rows.
+func (c *column) sized(n int) {
+	if cap(c.index) < n {
+		c.index = make([]uint32, n)
+	}
+	c.index = c.index[:n]
+}
+
 func (c *column) add(s string) uint32 {
 	number := uint32(len(c.isBlank))
-	clean := codelist.Clean(s)
-	l := label{clean, codelist.Fold(clean)}
+	c.decide(newLabel(codelist.Clean(s)))
+	c.numbers[s], c.bytes = number, c.bytes+len(s)
+	return number
+}
+
+func (c *column) decide(l label) {
 	for _, d := range c.deciders {
 		d.decide(l)
 	}
-	c.numbers[s], c.isBlank, c.bytes = number, append(c.isBlank, clean == ""), c.bytes+len(s)
-	return number
+	c.isBlank = append(c.isBlank, l.blank)
 }
 
 func (c *column) forget() {
 	c.numbers, c.isBlank, c.bytes = map[string]uint32{}, c.isBlank[:0], 0
+	if c.forgets++; c.joint != nil {
+		c.joint.forget()
+	}
 	for _, d := range c.deciders {
 		d.forget()
 	}
@@ -122,6 +141,9 @@ func newLiterals[T any]() literals[T] { return literals[T]{} }
 func (ls literals[T]) add(text string, is T) {
 	ls[codelist.Fold(text)] = &literal[T]{text: text, is: is}
 }
+
+// has looks a label up.
+func (ls literals[T]) has(l label) bool { return ls[l.folded] != nil }
 
 // find looks a label up and remembers that it came.
 func (ls literals[T]) find(l label) (is T, ok bool) {

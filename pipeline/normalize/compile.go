@@ -1,14 +1,14 @@
 package normalize
 
 import (
-	"unicode/utf8"
+	"fmt"
 
 	"halftone/privacy"
 )
 
 // rules are the targets of the map but the value.
 type rules struct {
-	unit, period rule
+	unit, period *rule
 	periods      *periods
 	dims         []*dimension
 	verdicts     []verdict         // of the row at hand, one a dimension
@@ -16,62 +16,147 @@ type rules struct {
 	unused       []func() []string // literals that no label met
 }
 
+// A builder makes the columns that rules read, each once.
+type builder struct {
+	columns []*column // that pages have
+	byName  map[string]*column
+	joined  []*column // made of them
+	byParts map[string]*column
+	unused  []func() []string
+	claims  map[*column][]claim
+}
+
+func newBuilder(names []string) *builder {
+	b := &builder{byName: map[string]*column{}, byParts: map[string]*column{}, claims: map[*column][]claim{}}
+	for _, name := range names {
+		b.byName[name] = newColumn(name)
+		b.columns = append(b.columns, b.byName[name])
+	}
+	return b
+}
+
+// column gives a column of the page; nil for no name.
+func (b *builder) column(name string) *column { return b.byName[name] }
+
+// source gives the column of a rule, or several joined; nil for a constant.
+func (b *builder) source(one string, columns []string, join string) *column {
+	switch len(columns) {
+	case 0:
+		return b.column(one)
+	case 1:
+		return b.column(columns[0])
+	}
+	key := fmt.Sprintf("%q %q", columns, join)
+	c := b.byParts[key]
+	if c == nil {
+		var parts []*column
+		for _, name := range columns {
+			parts = append(parts, b.column(name))
+		}
+		c = newJoined(parts, join)
+		b.byParts[key], b.joined = c, append(b.joined, c)
+	}
+	return c
+}
+
+// reportUnused has the literals that no label met reported under a key.
+func reportUnused[T any](b *builder, key string, ls literals[T]) {
+	b.unused = append(b.unused, func() []string { return unused(key, ls) })
+}
+
+// claim says that the codes of a target know labels of a column.
+func (b *builder) claim(c *column, target string, knows func(label) bool) {
+	if c != nil {
+		b.claims[c] = append(b.claims[c], claim{target, knows})
+	}
+}
+
 func (n *Normalizer) compile(declared func(privacy.Period) bool, every string, bands []privacy.Period) error {
 	c, err := newCalendar(declared, every, bands)
 	if err != nil {
 		return err
 	}
-	byName := map[string]*column{}
-	for _, name := range n.m.Columns() {
-		byName[name] = newColumn(name)
-		n.columns = append(n.columns, byName[name])
-	}
-	for _, p := range n.m.Where {
-		var tests []*test
-		for _, t := range p {
-			made, err := newTest(t, byName[t.Column])
-			if err != nil {
-				return err
-			}
-			made.col.deciders = append(made.col.deciders, made)
-			n.rules.unused = append(n.rules.unused, func() []string { return unused("where "+t.Column, made.literals) })
-			tests = append(tests, made)
-		}
-		n.where = append(n.where, tests)
-	}
-	if err := n.rules.compile(n.m, c, byName); err != nil {
+	used := n.m.used()
+	n.reshape = newReshaper(n.m.Reshape, used)
+	b := newBuilder(used)
+	if n.where, err = b.predicate("where", n.m.Where); err != nil {
 		return err
 	}
-	n.value = newValue(n.m.Value, byName[n.m.Value.Column])
+	if err := n.rules.compile(n.m, c, b); err != nil {
+		return err
+	}
+	if n.value, err = b.value(n.m.Value, n.m.Bounds); err != nil {
+		return err
+	}
 	n.codes = make([]uint32, len(n.rules.dims))
-	n.compileKeys(byName)
+	n.compileKeys(b.byName)
+	n.columns, n.joined, n.rules.unused = b.columns, b.joined, b.unused
 	return nil
 }
 
-func (rs *rules) compile(m Mapping, c calendar, byName map[string]*column) error {
+func (rs *rules) compile(m Mapping, c calendar, b *builder) error {
+	// 1. Unit and period.
 	unit, units := newUnit(m.Unit)
+	unit.bind(b.column(m.Unit.Column))
 	rs.periods = &periods{calendar: c, number: map[privacy.Period]verdict{}}
 	period, codes, err := newPeriod(m.Period, rs.periods)
 	if err != nil {
 		return err
 	}
+	period.bind(b.source(m.Period.Column, m.Period.Columns, m.Period.Join))
 	rs.unit, rs.period = unit, period
-	rs.unit.bind(byName[m.Unit.Column])
-	rs.period.bind(byName[m.Period.Column])
-	rs.unused = append(rs.unused,
-		func() []string { return unused("map.unit", units) }, func() []string { return unused("map.period", codes) })
+	reportUnused(b, "map.unit", units)
+	reportUnused(b, "map.period", codes)
+	b.claim(unit.col, unit.target, units.has)
+	extract, err := newExtract(m.Period.Regex)
+	if err != nil {
+		return err
+	}
+	b.claim(period.col, period.target, func(l label) bool {
+		text, matches := extract.from(l)
+		return matches && codes.has(text)
+	})
+	// 2. Dimensions.
 	for _, d := range m.Dimensions {
 		made, leaves, err := newDimension(d, m.Unknowns(d.Name))
 		if err != nil {
 			return err
 		}
-		if len(d.Rules) > 0 {
-			made.bind(byName[d.Rules[0].Column])
+		for _, r := range d.rules() {
+			if err := made.compile(r, b); err != nil {
+				return err
+			}
 		}
 		rs.dims, rs.dicts = append(rs.dims, made), append(rs.dicts, leaves)
-		rs.unused = append(rs.unused, func() []string { return unused("map."+d.Name, made.literals) })
 	}
 	rs.verdicts = make([]verdict, len(rs.dims))
+	// 3. What targets know of each other's columns.
+	for _, d := range rs.dims {
+		for _, c := range d.choices {
+			for _, o := range b.claims[c.col] {
+				if o.target != d.name {
+					c.others = append(c.others, o)
+				}
+			}
+		}
+	}
+	return nil
+}
+
+// compile adds a rule and binds it to its column.
+func (d *dimension) compile(r Rule, b *builder) error {
+	key := "map." + d.name
+	when, err := b.predicate(key+" when", r.When)
+	if err != nil {
+		return err
+	}
+	c, err := d.add(r, when)
+	if err != nil {
+		return err
+	}
+	c.bind(b.source(r.Column, r.Columns, r.Join))
+	reportUnused(b, key, c.literals)
+	b.claim(c.col, d.name, func(l label) bool { return d.knows(c, l) })
 	return nil
 }
 
@@ -100,61 +185,4 @@ func (n *Normalizer) compileKeys(byName map[string]*column) {
 	if n.keys.mode != duplicatesError {
 		n.held = newBatch(len(leaves), 0)
 	}
-}
-
-// A valueRule reads counts.
-type valueRule struct {
-	col     *column // nil: a constant
-	always  int64
-	group   rune   // 0: none
-	blank   ending // of a blank
-	problem problemKind
-}
-
-func newValue(v Value, col *column) valueRule {
-	r := valueRule{col: col, always: v.Const}
-	if v.GroupChar != "" {
-		r.group, _ = utf8.DecodeRuneInString(v.GroupChar)
-	}
-	switch v.Blank {
-	case zero:
-		r.blank = endCounted
-	case missing, notCollected:
-		r.blank = endNoValue
-	case exclude:
-		r.blank = endExcluded
-	default:
-		r.blank = endStopped
-	}
-	return r
-}
-
-// at reads the count of row i of the page. end is endCounted, or the outcome of
-// a row without a count; if it is endStopped, r.problem says why.
-func (r *valueRule) at(i int) (v int64, end ending) {
-	if r.col == nil {
-		return r.always, endCounted
-	}
-	v, reading := parseValue(r.col.text.Value(i), r.group)
-	switch reading {
-	case whole:
-		return v, endCounted
-	case blank:
-		r.problem = blankValues
-		return 0, r.blank
-	case fraction:
-		r.problem = fractions
-	case huge:
-		r.problem = hugeValues
-	default:
-		r.problem = otherTexts
-	}
-	return 0, endStopped
-}
-
-func (r *valueRule) name() string {
-	if r.col == nil {
-		return ""
-	}
-	return r.col.name
 }

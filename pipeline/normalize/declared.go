@@ -4,6 +4,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
+	"regexp"
 	"slices"
 
 	"halftone/pipeline/codelist"
@@ -16,6 +17,9 @@ const (
 	missing      = "missing"
 	notCollected = "not_collected"
 	zero         = "zero"
+	suppressed   = "suppressed"
+	rounded      = "rounded"
+	noised       = "noised"
 	count        = "count" // the unit
 )
 
@@ -27,30 +31,52 @@ const (
 	duplicatesSame  = "same"
 )
 
-// Columns lists every column that m reads, each once: what a connector may decode.
-func (m Mapping) Columns() []string {
+// Columns lists every column of the source that m reads, each once: what a connector
+// may decode, besides those that [Mapping.Match] matches.
+func (m Mapping) Columns() []string { return m.Reshape.source(m.used()) }
+
+// Match matches the names of the columns that `unpivot` makes rows of, whole; nil:
+// there is no pattern.
+func (m Mapping) Match() *regexp.Regexp {
+	if _, what := m.Reshape.check(); what != "" {
+		return nil // Check says so
+	}
+	return m.Reshape.Unpivot.pattern()
+}
+
+// used lists every column that the rules of m are about, each once.
+func (m Mapping) used() []string {
 	var cols []string
-	add := func(name string) {
-		if name != "" && !slices.Contains(cols, name) {
-			cols = append(cols, name)
+	add := func(names ...string) {
+		for _, name := range names {
+			if name != "" && !slices.Contains(cols, name) {
+				cols = append(cols, name)
+			}
 		}
 	}
-	for _, p := range m.Where {
-		for _, t := range p {
-			add(t.Column)
+	tests := func(ps []Predicate) {
+		for _, p := range ps {
+			for _, t := range p {
+				add(t.Column)
+			}
 		}
 	}
+	tests(m.Where)
 	add(m.Unit.Column)
 	add(m.Period.Column)
+	add(m.Period.Columns...)
 	for _, d := range m.Dimensions {
 		for _, r := range d.Rules {
+			tests(r.When)
 			add(r.Column)
+			add(r.Columns...)
 		}
 	}
 	add(m.Value.Column)
-	for _, k := range m.Key {
-		add(k)
+	for _, s := range m.Value.Status {
+		tests(s.When)
 	}
+	add(m.Key...)
 	return cols
 }
 
@@ -87,7 +113,7 @@ func (m Mapping) Unknowns(dimension string) codelist.Unknowns {
 
 // declared lists the codes that r names; "" and exclude may be among them.
 func (r Rule) declared() []string {
-	codes := []string{r.Const, r.Blank, r.Unknown}
+	codes := []string{r.Const, r.Blank, r.Else, r.Unknown, r.Many}
 	for _, code := range r.Codes {
 		codes = append(codes, code)
 	}
@@ -105,6 +131,7 @@ func (m Mapping) Digest() string {
 		Unknown bool   `json:"unknown,omitempty"`
 	}
 	c := struct {
+		Reshape    Reshape     `json:"reshape,omitzero"`
 		Where      []Predicate `json:"where,omitempty"`
 		Unit       Unit        `json:"unit"`
 		Period     Period      `json:"period"`
@@ -116,7 +143,7 @@ func (m Mapping) Digest() string {
 		Min        int64       `json:"min"`
 		Max        *int64      `json:"max,omitempty"`
 	}{
-		Where: m.Where, Unit: m.Unit, Period: m.Period, Value: m.Value,
+		Reshape: m.Reshape, Where: m.Where, Unit: m.Unit, Period: m.Period, Value: m.Value,
 		Key: m.Key, KeyRow: m.everyRow(), Duplicates: m.duplicates(), Min: m.Bounds.min(), Max: m.Bounds.Max,
 	}
 	for _, d := range m.Dimensions {

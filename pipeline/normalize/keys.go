@@ -100,6 +100,17 @@ func (k *keys) merge(have, v int64) (sum int64, problem problemKind) {
 	return have, noProblem
 }
 
+// mergeStatus gives the status of what merge makes of two values.
+func (k *keys) mergeStatus(have int64, s Status, v int64, t Status) Status {
+	switch {
+	case k.mode == duplicatesMax && have > v:
+		return s
+	case k.mode == duplicatesMax && v > have:
+		return t
+	}
+	return s.with(t)
+}
+
 // A folded column of a key.
 type folded struct {
 	col *column

@@ -15,6 +15,7 @@ import "halftone/pipeline/codelist"
 // A Mapping says how one source's rows become observations.
 type Mapping struct {
 	Source     string      // name, for messages
+	Reshape    Reshape     // of the rows, before anything else
 	Where      []Predicate // any of them; none: every row passes
 	Unit       Unit
 	Period     Period
@@ -50,37 +51,68 @@ type Unit struct {
 // A Period says how a row's period is read.
 type Period struct {
 	Column  string            `json:"column,omitempty"`
+	Columns []string          `json:"columns,omitempty"` // several instead of Column, joined by Join
+	Join    string            `json:"join,omitempty"`
 	Const   string            `json:"const,omitempty"`
-	Formats []string          `json:"format,omitempty"` // Unicode patterns, first hit; none: yyyy, yyyy-'Q'Q, yyyy-MM, yyyy-MM-dd or a band yyyy-yyyy by the text's own form
-	Codes   map[string]string `json:"codes,omitempty"`  // label → period (2026, 2026-Q3, 2026-11, 2014-2018) or exclude, before the formats
-	Blank   string            `json:"blank,omitempty"`  // "" quarantines it, or exclude
+	Regex   string            `json:"regex,omitempty"`   // group 1 of it is the text; no match is a bad period
+	Formats []string          `json:"format,omitempty"`  // Unicode patterns, first hit; none: yyyy, yyyy-'Q'Q, yyyy-MM, yyyy-MM-dd or a band yyyy-yyyy by the text's own form
+	Codes   map[string]string `json:"codes,omitempty"`   // label → period (2026, 2026-Q3, 2026-11, 2014-2018) or exclude, before the formats
+	Blank   string            `json:"blank,omitempty"`   // "" quarantines it, or exclude
+	YearOf  string            `json:"year_of,omitempty"` // start or end: which year a format of two years (yyyy/yy) means
 }
 
 // A Value says how a row's count is read.
 type Value struct {
-	Column    string `json:"column,omitempty"`
-	Const     int64  `json:"const,omitempty"`      // when Column is ""
-	GroupChar string `json:"group_char,omitempty"` // "," in 1,282
-	Blank     string `json:"blank,omitempty"`      // "", exclude, missing, not_collected or zero; "" stops the source
+	Column      string       `json:"column,omitempty"`
+	Const       int64        `json:"const,omitempty"`        // when Column is ""
+	Regex       string       `json:"regex,omitempty"`        // group 1 of it is the text; of a text without a match only a declared status is known
+	GroupChar   string       `json:"group_char,omitempty"`   // "," in 1,282
+	DecimalChar string       `json:"decimal_char,omitempty"` // "" is a point, or none where the point is the group character
+	Scale       int64        `json:"scale,omitempty"`        // each whole number stands for so many; 0 is 1
+	Status      []StatusRule `json:"status,omitempty"`       // the first that holds; then Blank, then the number
+	Blank       string       `json:"blank,omitempty"`        // "", exclude, missing, not_collected, zero or suppressed; "" stops the source
+	BlankBelow  int64        `json:"blank_below,omitempty"`  // of a suppressed blank, as StatusRule.Below
+	BlankAs     int64        `json:"blank_as,omitempty"`     // of a suppressed blank, as StatusRule.As
+}
+
+// A StatusRule says what a text of the value, or a row, means. Exactly one of
+// Text, Matches and When is set. Below, As and Base are in the file's own
+// figures, before Scale.
+type StatusRule struct {
+	Text    string      `json:"text,omitempty"`    // compared folded
+	Matches string      `json:"matches,omitempty"` // regular expression
+	When    []Predicate `json:"when,omitempty"`    // any of them
+	Is      string      `json:"is"`                // suppressed, rounded, noised, zero, missing or not_collected
+	Below   int64       `json:"below,omitempty"`   // suppressed: the count is less than this
+	As      int64       `json:"as,omitempty"`      // suppressed: the value used, 0 to Below-1
+	Base    int64       `json:"base,omitempty"`    // rounded: to multiples of this
 }
 
 // A Dimension says how a row's code is found. An unmapped dimension (zero Rules)
 // is at its total.
 type Dimension struct {
 	Name    string
-	Rules   []Rule // the first applies; more than one is not built yet
+	Rules   []Rule // the first whose When holds applies
 	Unknown bool   // unknown: true of the dimension in the configuration
 	List    codelist.List
 }
 
 // A Rule turns a text into a code.
 type Rule struct {
+	When    []Predicate       `json:"when,omitempty"` // any of them; none: every row
 	Column  string            `json:"column,omitempty"`
-	Const   string            `json:"const,omitempty"`   // a code, when Column is ""
+	Columns []string          `json:"columns,omitempty"` // several instead of Column, joined by Join
+	Join    string            `json:"join,omitempty"`
+	Regex   string            `json:"regex,omitempty"`   // group 1 of it is the text; no match is an unknown label
+	Const   string            `json:"const,omitempty"`   // a code, when there is no column
 	Codes   map[string]string `json:"codes,omitempty"`   // label → code, before the code list
 	NoList  bool              `json:"no_list,omitempty"` // `list: false`: the code list's own codes, labels and synonyms do not count
 	Blank   string            `json:"blank,omitempty"`   // code of an empty text; "" quarantines it
-	Unknown string            `json:"unknown,omitempty"` // code of an unknown label; "" quarantines it
+	Else    string            `json:"else,omitempty"`    // code of a label that a rule of another target knows, on the same column
+	Unknown string            `json:"unknown,omitempty"` // code of any other label; "" quarantines it
+	Split   string            `json:"split,omitempty"`   // between several answers of one text
+	Many    string            `json:"many,omitempty"`    // code of all mixtures of answers; "" quarantines them
+	Has     string            `json:"has,omitempty"`     // yes where this is among the answers, else no
 }
 
 // Bounds are those outside which a source stops.

@@ -11,11 +11,13 @@ import (
 // It is for one goroutine and one pull.
 type Normalizer struct {
 	m       Mapping
-	err     error // why it cannot go on
+	err     error     // why it cannot go on
+	reshape *reshaper // nil: rows are taken as they come
 	columns []*column
-	where   [][]*test // any of them; all tests of it
+	joined  []*column // of those
+	where   predicate
 	rules   rules
-	value   valueRule
+	value   *valueRule
 	keys    *keys  // nil: every row is its own
 	held    *batch // rows that wait for those with the same key; nil: none do
 	files   []string
@@ -51,6 +53,19 @@ func (n *Normalizer) page(p connectors.Page, emit func(Observations) error) erro
 	if p.Records == nil || p.Records.NumRows() == 0 {
 		return nil
 	}
+	if n.reshape != nil {
+		blank, rows := n.reshape.blank, n.reshape.rows
+		out, err := n.reshape.page(p)
+		n.tally.report.Blank += n.reshape.blank - blank
+		if n.m.Reshape.Unpivot != nil {
+			n.tally.report.Rows += n.reshape.rows - rows
+		}
+		if err != nil {
+			return &SourceError{n.m.Source, []Problem{{What: err.Error(), First: Place{p.Origin.File, p.Origin.Row}, Do: "name the columns as the source does"}}}
+		}
+		defer out.Records.Release()
+		p = out
+	}
 	for _, c := range n.columns {
 		if !c.bind(p) {
 			return &SourceError{n.m.Source, []Problem{{
@@ -59,6 +74,9 @@ func (n *Normalizer) page(p connectors.Page, emit func(Observations) error) erro
 			}}}
 		}
 		c.label()
+	}
+	for _, c := range n.joined {
+		c.labelJoined()
 	}
 	rows := int(p.Records.NumRows())
 	out := n.held
@@ -95,7 +113,7 @@ func (n *Normalizer) row(i int, at spot, out *batch) {
 	}
 	n.tally.report.Read++
 	// 2. where
-	if !n.passes(i) {
+	if !n.where.holds(i) {
 		n.tally.ended[endFiltered]++
 		return
 	}
@@ -104,7 +122,7 @@ func (n *Normalizer) row(i int, at spot, out *batch) {
 	if !ok {
 		return
 	}
-	v, end := n.value.at(i)
+	v, status, end := n.value.at(i)
 	if end == endStopped {
 		n.tally.problem(n.value.problem, n.value.name(), n.place(at), Place{})
 		return
@@ -120,8 +138,8 @@ func (n *Normalizer) row(i int, at spot, out *batch) {
 	}
 	// 5. keep comes here.
 	// 6. key
-	if n.keys == nil || n.isFirst(i, at, period, v) {
-		out.add(period, n.codes, v, at)
+	if n.keys == nil || n.isFirst(i, at, period, v, status) {
+		out.add(period, n.codes, v, status, at)
 		n.tally.count(period)
 		n.tally.ended[endCounted]++
 	} else {
@@ -133,49 +151,43 @@ func (n *Normalizer) row(i int, at spot, out *batch) {
 	}
 }
 
-// blank reports whether a row has no text in any column that is read. A source
-// of which only constants are read has no blank rows.
+// blank reports whether a row has no text in any column that is read. What the
+// reader says of a row (@file, @column) is no text of it. A source of which only
+// constants are read has no blank rows.
 func (n *Normalizer) blank(i int) bool {
+	texts := false
 	for _, c := range n.columns {
+		if c.given {
+			continue
+		}
 		if !c.blank(i) {
 			return false
 		}
+		texts = true
 	}
-	return len(n.columns) > 0
-}
-
-func (n *Normalizer) passes(i int) bool {
-	for _, tests := range n.where {
-		all := true
-		for _, t := range tests {
-			if !t.of[t.col.index[i]] {
-				all = false
-				break
-			}
-		}
-		if all {
-			return true
-		}
-	}
-	return len(n.where) == 0
+	return texts
 }
 
 // labels decides unit, period and dimensions of a row: its period, and its
 // codes in n.codes. If it is not ok the row's outcome is decided.
 func (n *Normalizer) labels(i int, at spot) (period uint32, ok bool) {
 	if v := n.rules.unit.at(i); v < 0 {
-		n.end(&n.rules.unit, v, at)
+		n.end(n.rules.unit, v, at)
 		return 0, false
 	}
 	p := n.rules.period.at(i)
 	if p < 0 {
-		n.end(&n.rules.period, p, at)
+		n.end(n.rules.period, p, at)
 		return 0, false
 	}
 	for d, dim := range n.rules.dims {
-		v := dim.at(i)
+		rule := dim.only
+		if rule == nil {
+			rule = dim.chosen(i)
+		}
+		v := rule.at(i)
 		if v < 0 {
-			n.end(&dim.rule, v, at)
+			n.end(rule, v, at)
 			return 0, false
 		}
 		n.codes[d], n.rules.verdicts[d] = dim.targets[v].leaf, v
@@ -199,7 +211,7 @@ func (n *Normalizer) end(r *rule, v verdict, at spot) {
 
 // isFirst reports whether no row before had the key of row i. If one had, the
 // row is merged with it or stops the source.
-func (n *Normalizer) isFirst(i int, at spot, period uint32, v int64) bool {
+func (n *Normalizer) isFirst(i int, at spot, period uint32, v int64, s Status) bool {
 	j, before := n.keys.first(n.keys.key(i, period, n.codes), at)
 	if !before {
 		return true
@@ -207,6 +219,7 @@ func (n *Normalizer) isFirst(i int, at spot, period uint32, v int64) bool {
 	kind := duplicate
 	if n.held != nil {
 		if n.held.same(j, period, n.codes) {
+			n.held.status[j] = n.keys.mergeStatus(n.held.value[j], n.held.status[j], v, s)
 			n.held.value[j], kind = n.keys.merge(n.held.value[j], v)
 		} else {
 			kind = otherCodes
@@ -246,7 +259,7 @@ func (n *Normalizer) Close(emit func(Observations) error) (Report, error) {
 	}
 	for _, d := range n.rules.dims {
 		if total, part := d.overlap(); total != nil {
-			n.tally.problem(problemKind{overlap, d.target}, d.column(), n.place(total.first), n.place(part.first))
+			n.tally.problem(problemKind{overlap, d.name}, d.column(), n.place(total.first), n.place(part.first))
 		}
 	}
 	if n.tally.stopped() {

@@ -89,7 +89,7 @@ func TestOutcomes(t *testing.T) {
 			[]string{"2016 TD,F 1", "2016 TD,F 1"}, "counted 2"},
 		"value blank missing": {func(m *Mapping) { m.Value.Blank = "missing" }, "2016,TD,F,,\n2016,TD,F,1,\n", []string{"2016 TD,F 1"}, "counted 1, no_value 1"},
 		"value blank exclude": {func(m *Mapping) { m.Value.Blank = "exclude" }, "2016,TD,F,,\n", nil, "excluded 1"},
-		"value blank zero":    {func(m *Mapping) { m.Value.Blank = "zero" }, "2016,TD,F, ,\n", []string{"2016 TD,F 0"}, "counted 1"},
+		"value blank zero":    {func(m *Mapping) { m.Value.Blank = "zero" }, "2016,TD,F, ,\n", []string{"2016 TD,F 0 zero"}, "counted 1"},
 		"groups":              {func(m *Mapping) { m.Value.GroupChar = "," }, "2016,TD,F,\"1,282\",\n", []string{"2016 TD,F 1282"}, "counted 1"},
 		"bounds": {func(m *Mapping) { m.Bounds = Bounds{ptr(-20), ptr(5000)} }, "2016,TD,F,-20,\n2016,TD,F,5000,\n",
 			[]string{"2016 TD,F -20", "2016 TD,F 5000"}, "counted 2"},
@@ -305,22 +305,41 @@ func TestBands(t *testing.T) {
 
 // TestForget: forgetting labels between pages changes nothing.
 func TestForget(t *testing.T) {
-	h, rows := readCSV(t, "year,place,sex,n\n2016,Chad,F,1\n2017,Mars,F,2\n2016,TD,M,2\n2018,NE,F,2\n2016,Chad,Male,2\n")
-	for _, duplicates := range []string{"", "sum"} {
-		m := simple(t)
-		m.KeyRow, m.Duplicates, m.Key = false, duplicates, []string{"year", "place", "sex"}
-		n, few := New(m, since(t, "2012"), "year", nil), New(m, since(t, "2012"), "year", nil)
-		for _, c := range few.columns {
-			c.limit = 0
-		}
-		got, r, err := runRows(n, m, h, rows, 5)
-		if err != nil {
-			t.Fatal(err)
-		}
-		again, r2, err := runRows(few, m, h, rows, 1)
-		if err != nil || !reflect.DeepEqual(got, again) || !reflect.DeepEqual(r, r2) {
-			t.Errorf("got %v %v %v, want %v %v", again, r2, err, got, r)
-		}
+	h, rows := readCSV(t, "year,place,sex,n\n2016,Chad,F,1\n2017,Mars,F,2\n2016,TD,M,<5\n2018,NE,F,2\n2016,Chad,Male,2\n2016,NE,F,<5\n2016,Chad,F,7\n")
+	for name, set := range map[string]func(*Mapping){
+		"row":     func(m *Mapping) { m.KeyRow = true },
+		"columns": func(m *Mapping) { m.Key = []string{"year", "place", "sex"}; m.Duplicates = "sum" },
+		"joined": func(m *Mapping) {
+			m.KeyRow = true
+			m.Dimensions[0].Rules = []Rule{{When: isIn("sex", "F"), Columns: []string{"place", "sex", "year"}, Join: " ", Codes: map[string]string{"Chad F 2016": "TD", "NE F 2018": "NE", "NE F 2016": "FR"}}, {Column: "place"}}
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			m := simple(t)
+			m.KeyRow, m.Value.Status = false, []StatusRule{{Text: "<5", Is: "suppressed", Below: 5, As: 2}}
+			set(&m)
+			got, r, err := runRows(New(m, since(t, "2012"), "year", nil), m, h, rows, 5)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, which := range []string{"all", "one", "joined"} {
+				few := New(m, since(t, "2012"), "year", nil)
+				for i, c := range few.columns {
+					if which == "all" || which == "one" && i == 1 {
+						c.limit = 0
+					}
+				}
+				for _, c := range few.joined {
+					if which != "one" {
+						c.limit = 0
+					}
+				}
+				again, r2, err := runRows(few, m, h, rows, 1)
+				if err != nil || !reflect.DeepEqual(got, again) || !reflect.DeepEqual(r, r2) {
+					t.Errorf("%s: got %v %v %v, want %v %v", which, again, r2, err, got, r)
+				}
+			}
+		})
 	}
 }
 

@@ -16,6 +16,7 @@ type Observations struct {
 	Period  []uint32
 	Dims    []Column // one a dimension of the dataset
 	Value   []int64
+	Status  []Status // how each value came to be
 	Files   []string // dictionary of origins
 	File    []uint32
 	Row     []int64 // row in the file
@@ -63,7 +64,8 @@ const MaxRejected = 100_000
 type Report struct {
 	Source     string            `json:"source"`
 	Stopped    string            `json:"stopped,omitempty"` // why the whole source stopped, but for its quarantine limit
-	Read       int64             `json:"read"`              // rows, without the blank ones
+	Read       int64             `json:"read"`              // rows, without the blank ones; after unpivot its cells
+	Rows       int64             `json:"rows,omitempty"`    // with unpivot: rows before it, without the blank ones
 	Blank      int64             `json:"blank"`             // rows with no text in any mapped column: no rows to us
 	Outcomes   map[Outcome]int64 `json:"outcomes"`          // adds up to Read
 	Reasons    map[string]int64  `json:"reasons"`           // of the quarantined rows

@@ -41,14 +41,21 @@ type observed struct {
 	codes  string
 	value  int64
 	place  Place
+	status Status
 }
 
-func (o observed) String() string { return fmt.Sprintf("%s %s %d", o.period, o.codes, o.value) }
+func (o observed) String() string {
+	s := fmt.Sprintf("%s %s %d", o.period, o.codes, o.value)
+	if o.status != Exact {
+		s += " " + o.status.String()
+	}
+	return s
+}
 
 // collect turns observations into words.
 func collect(into *[]observed) func(Observations) error {
 	return func(o Observations) error {
-		if len(o.Period) != o.Rows() || len(o.File) != o.Rows() || len(o.Row) != o.Rows() {
+		if len(o.Period) != o.Rows() || len(o.Status) != o.Rows() || len(o.File) != o.Rows() || len(o.Row) != o.Rows() {
 			return fmt.Errorf("columns of %d, %d, %d and %d rows", o.Rows(), len(o.Period), len(o.File), len(o.Row))
 		}
 		for i := range o.Rows() {
@@ -57,7 +64,7 @@ func collect(into *[]observed) func(Observations) error {
 				codes = append(codes, d.Dict[d.Index[i]])
 			}
 			*into = append(*into, observed{
-				o.Periods[o.Period[i]].String(), strings.Join(codes, ","), o.Value[i], Place{o.Files[o.File[i]], o.Row[i]},
+				o.Periods[o.Period[i]].String(), strings.Join(codes, ","), o.Value[i], Place{o.Files[o.File[i]], o.Row[i]}, o.Status[i],
 			})
 		}
 		return nil

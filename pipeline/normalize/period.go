@@ -15,20 +15,25 @@ type pattern struct {
 	fields []field
 	days   bool // it has days: a time behind the date is not looked at
 	number bool // digits only: 2016.0 is 2016
+	two    bool // it has two years that follow each other: 2016/17
+	end    bool // of which the second is meant
 }
 
 // A field is one letter run of a pattern, or a literal.
 type field struct {
-	letter  byte   // y, M, d or Q; 0 for a literal
+	letter  byte   // y, M, d or Q, or secondYear; 0 for a literal
 	width   int    // letters
 	literal string // in lower case
 	alone   bool   // no digits of another field touch it: 1/2/2026 is as good as 01/02/2026
 }
 
+// secondYear is the letter of the second of two years.
+const secondYear = 'z'
+
 // digits reports whether f is a number.
 func (f field) digits() bool { return f.letter != 0 && (f.letter != 'M' || f.width < 3) }
 
-var errPattern = errors.New("not a format: known are yyyy, yyyyMM, yyyy-MM, yyyy-MM-dd, dd/MM/yyyy, yyyy'Q'Q, MMM-yyyy and others of the letters y M d Q")
+var errPattern = errors.New("not a format: known are yyyy, yyyyMM, yyyy-MM, yyyy-MM-dd, dd/MM/yyyy, yyyy'Q'Q, MMM-yyyy, yyyy/yy and others of the letters y M d Q")
 
 // compile reads a pattern.
 func compile(s string) (pattern, error) {
@@ -40,6 +45,9 @@ func compile(s string) (pattern, error) {
 			return pattern{}, err
 		}
 		rest = rest[n:]
+		if f.letter == 'y' && widths['y'] > 0 {
+			f.letter = secondYear
+		}
 		if f.letter != 0 {
 			if widths[f.letter] > 0 {
 				return pattern{}, errPattern
@@ -48,14 +56,11 @@ func compile(s string) (pattern, error) {
 		}
 		p.fields = append(p.fields, f)
 	}
-	if widths['y'] == 2 {
-		return pattern{}, errors.New("years of two digits are not built yet")
-	}
-	y, m, d, q := widths['y'], widths['M'], widths['d'], widths['Q']
-	if y != 4 || m > 4 || d > 2 || q > 1 || m > 0 && q > 0 || d > 0 && m == 0 {
+	y, z, m, d, q := widths['y'], widths[secondYear], widths['M'], widths['d'], widths['Q']
+	if y != 4 || m > 4 || d > 2 || q > 1 || m > 0 && q > 0 || d > 0 && m == 0 || z > 0 && (z != 2 && z != 4 || m+d+q > 0) {
 		return pattern{}, errPattern
 	}
-	p.days, p.number = d > 0, true
+	p.days, p.number, p.two = d > 0, true, z > 0
 	for i := range p.fields {
 		digits := func(j int) bool { return j >= 0 && j < len(p.fields) && p.fields[j].digits() }
 		p.fields[i].alone = !digits(i-1) && !digits(i+1)
@@ -106,6 +111,15 @@ func (p pattern) parse(s string) (privacy.Period, bool) {
 	if s != "" && !(p.days && timeOfDay.MatchString(s)) && !(p.number && zeroFraction.MatchString(s)) {
 		return privacy.Period{}, false
 	}
+	if p.two {
+		next := got['y'] + 1
+		if z := got[secondYear]; z != next && z != next%100 {
+			return privacy.Period{}, false
+		}
+		if p.end {
+			got['y'] = next
+		}
+	}
 	return period(got['y'], got['Q'], got['M'], got['d'])
 }
 
@@ -140,8 +154,8 @@ func (f field) take(s string) (value, n int) {
 	}
 	most, least := 2, 2
 	switch {
-	case f.letter == 'y':
-		most, least = 4, 4
+	case f.letter == 'y' || f.letter == secondYear:
+		most, least = f.width, f.width
 	case f.letter == 'Q':
 		most, least = 1, 1
 	case f.width == 1 || f.alone:
@@ -150,7 +164,7 @@ func (f field) take(s string) (value, n int) {
 	for n < len(s) && n < most && '0' <= s[n] && s[n] <= '9' {
 		value, n = value*10+int(s[n]-'0'), n+1
 	}
-	if n < least || value == 0 && f.letter != 'y' || f.letter == 'Q' && value > 4 {
+	if n < least || value == 0 && f.letter != 'y' && f.letter != secondYear || f.letter == 'Q' && value > 4 {
 		return 0, 0
 	}
 	return value, n
@@ -182,17 +196,33 @@ type periodReader struct {
 	own      bool // no format is declared: bands too
 }
 
-func newPeriodReader(formats []string) (periodReader, error) {
+// Which of two years a text means.
+const (
+	yearOfStart = "start"
+	yearOfEnd   = "end"
+)
+
+// newPeriodReader compiles formats. yearOf is start or end where one of them has
+// two years, else empty.
+func newPeriodReader(formats []string, yearOf string) (periodReader, error) {
 	r := periodReader{own: len(formats) == 0}
 	if r.own {
 		formats = ownForms
 	}
+	two := false
 	for _, f := range formats {
 		p, err := compile(f)
 		if err != nil {
 			return r, fmt.Errorf("%s: %w", f, err)
 		}
+		if p.two && yearOf == "" {
+			return r, fmt.Errorf("%s: has two years: say by `year_of` which is meant, start or end", f)
+		}
+		two, p.end = two || p.two, yearOf == yearOfEnd
 		r.patterns = append(r.patterns, p)
+	}
+	if yearOf != "" && !two {
+		return r, errors.New("`year_of` goes with a format of two years: yyyy/yy")
 	}
 	return r, nil
 }

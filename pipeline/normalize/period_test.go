@@ -1,6 +1,7 @@
 package normalize
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 	"time"
@@ -31,7 +32,29 @@ func TestParsePeriod(t *testing.T) {
 			if c.format != "" {
 				formats = []string{c.format}
 			}
-			r, err := newPeriodReader(formats)
+			r, err := newPeriodReader(formats, "")
+			if err != nil {
+				t.Fatal(err)
+			}
+			got := ""
+			if p, ok := r.parse(c.text); ok {
+				got = p.String()
+			}
+			if got != c.want {
+				t.Errorf("got %q, want %q", got, c.want)
+			}
+		})
+	}
+}
+
+func TestTwoYears(t *testing.T) {
+	for _, c := range []struct{ format, yearOf, text, want string }{
+		{"yyyy/yy", "start", "2016/17", "2016"}, {"yyyy/yy", "end", "2016/17", "2017"}, {"yyyy/yy", "start", "1999/00", "1999"}, {"yyyy/yy", "end", "1999/00", "2000"},
+		{"yyyy/yy", "start", "2016/18", ""}, {"yyyy/yy", "start", "2016/16", ""}, {"yyyy/yy", "start", "2016/2017", ""}, {"yyyy/yy", "start", "2016/7", ""}, {"yyyy/yy", "start", "2016", ""},
+		{"yyyy-yyyy", "end", "2016-2017", "2017"}, {"yyyy-yyyy", "end", "2014-2018", ""}, {"'FY'yyyy/yy", "end", "FY2016/17", "2017"}, {"yyyy/yy", "start", "2016/17x", ""},
+	} {
+		t.Run(c.format+" "+c.text+" "+c.yearOf, func(t *testing.T) {
+			r, err := newPeriodReader([]string{c.format}, c.yearOf)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -47,7 +70,7 @@ func TestParsePeriod(t *testing.T) {
 }
 
 func TestFormatRefuses(t *testing.T) {
-	for _, f := range []string{"", "MM", "yyyyy", "yyy", "yy", "yyyy/yy", "yyyyyyyy", "yyyy-MM-MM", "yyyy-dd", "yyyy-MM-Q", "yyyy QQ", "YYYY", "yyyy-mm-dd", "yyyy'Q", "yyyyMMMMM", "week yyyy"} {
+	for _, f := range []string{"", "MM", "yyyyy", "yyy", "yy", "yyyyyyyy", "yyyy-MM-MM", "yyyy-dd", "yyyy-MM-Q", "yyyy QQ", "YYYY", "yyyy-mm-dd", "yyyy'Q", "yyyyMMMMM", "week yyyy", "yyyy/yyyyy", "yyyy/y", "yyyy/yy-MM", "yy/yyyy", "yyyy/yy/yy"} {
 		if _, err := compile(f); err == nil {
 			t.Errorf("%q is taken for a format", f)
 		}
@@ -87,12 +110,12 @@ func TestCalendar(t *testing.T) {
 
 // FuzzPeriod: what is read lies where the time package puts it.
 func FuzzPeriod(f *testing.F) {
-	for _, s := range []string{"2016", "2016.0", "2016-11", "2016-11-30", "2016-11-30T01:02:03Z", "2016-Q3", "2014-2018", "30/11/2016", "201611", "Nov-2016"} {
+	for _, s := range []string{"2016", "2016.0", "2016-11", "2016-11-30", "2016-11-30T01:02:03Z", "2016-Q3", "2014-2018", "30/11/2016", "201611", "Nov-2016", "2016/17", "1999/00"} {
 		f.Add(s)
 	}
 	forms := map[string]string{"yyyy-MM-dd": time.DateOnly, "dd/MM/yyyy": "02/01/2006", "yyyyMMdd": "20060102", "yyyyMM": "200601", "yyyy": "2006", "MMMM yyyy": "January 2006"}
 	f.Fuzz(func(t *testing.T, s string) {
-		own, err := newPeriodReader(nil)
+		own, err := newPeriodReader(nil, "")
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -102,7 +125,7 @@ func FuzzPeriod(f *testing.F) {
 			}
 		}
 		for format, layout := range forms {
-			r, err := newPeriodReader([]string{format})
+			r, err := newPeriodReader([]string{format}, "")
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -117,5 +140,30 @@ func FuzzPeriod(f *testing.F) {
 				t.Fatalf("%q as %s is %s", s, format, p)
 			}
 		}
+		twoYears(t, s)
 	})
+}
+
+// twoYears: a text of two years is one year for `start` and the next for `end`.
+func twoYears(t *testing.T, s string) {
+	t.Helper()
+	var got [2]privacy.Period
+	var is [2]bool
+	for i, yearOf := range []string{"start", "end"} {
+		r, err := newPeriodReader([]string{"yyyy/yy", "yyyy/yyyy"}, yearOf)
+		if err != nil {
+			t.Fatal(err)
+		}
+		got[i], is[i] = r.parse(s)
+	}
+	var a, b int
+	n, _ := fmt.Sscanf(s, "%4d/%d", &a, &b)
+	two := n == 2 && len(s) >= 7 && (s == fmt.Sprintf("%04d/%02d", a, (a+1)%100) || s == fmt.Sprintf("%04d/%04d", a, a+1))
+	start, err := privacy.NewPeriod(a, 1, 12)
+	if is[0] != (two && err == nil) {
+		t.Fatalf("%q is two years: %v, want %v", s, is[0], two && err == nil)
+	}
+	if is[0] && (got[0] != start || is[1] && got[1].Start() != start.End()) {
+		t.Fatalf("%q is %s or %s", s, got[0], got[1])
+	}
 }

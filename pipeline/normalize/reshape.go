@@ -135,8 +135,13 @@ func (s *reshaper) page(p connectors.Page) (connectors.Page, error) {
 	}
 	// 1. Blank rows are none.
 	var rows []int
+	fields := p.Records.Schema().Fields()
 	for i := range int(p.Records.NumRows()) {
-		if slices.ContainsFunc(in, func(c *array.String) bool { return strings.TrimSpace(c.Value(i)) != "" }) {
+		text := false
+		for c := range in { // what a reader says of a row is no text of it
+			text = text || !strings.HasPrefix(fields[c].Name, "@") && strings.TrimSpace(in[c].Value(i)) != ""
+		}
+		if text {
 			rows = append(rows, i)
 		} else {
 			s.blank++
@@ -144,7 +149,6 @@ func (s *reshaper) page(p connectors.Page) (connectors.Page, error) {
 	}
 	s.rows += int64(len(rows))
 	// 2. What each column says of them.
-	fields := p.Records.Schema().Fields()
 	filled, err := s.fill(p, in, rows)
 	if err != nil {
 		return p, err
@@ -252,7 +256,7 @@ func (s *reshaper) write(p connectors.Page, in []*array.String, rows []int, fill
 		}
 		s.groups(column, cells)
 	}
-	if s.file {
+	if s.file && len(p.Records.Schema().FieldIndices(fileColumn)) == 0 {
 		column(fileColumn, func(_, _ int) string { return p.Origin.File })
 	}
 	out := p

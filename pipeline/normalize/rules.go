@@ -7,13 +7,14 @@ import (
 	"slices"
 
 	"halftone/pipeline/codelist"
-	"halftone/privacy"
 )
 
 // Reasons of quarantine.
 const (
 	reasonUnknownLabel = "unknown label"
 	reasonBlank        = "blank"
+	reasonSeveral      = "several answers"
+	reasonNoRule       = "no rule applies"
 	reasonBad          = "bad"
 	reasonCoarse       = "coarse"
 	reasonUndeclared   = "undeclared"
@@ -26,6 +27,8 @@ type verdict int32
 const (
 	isUnknownLabel verdict = -1 - iota
 	isBlankText
+	isSeveral
+	isNoRule
 	isBad
 	isCoarse
 	isUndeclared
@@ -36,12 +39,12 @@ const (
 
 // reasons of the verdicts that quarantine a row.
 var reasons = map[verdict]string{
-	isUnknownLabel: reasonUnknownLabel, isBlankText: reasonBlank,
+	isUnknownLabel: reasonUnknownLabel, isBlankText: reasonBlank, isSeveral: reasonSeveral, isNoRule: reasonNoRule,
 	isBad: reasonBad, isCoarse: reasonCoarse, isUndeclared: reasonUndeclared,
 }
 
-// A rule is one target of the map. Of a constant, always is the verdict of
-// every row and col is nil.
+// A rule is one way to a target of the map. Of a constant, always is the verdict
+// of every row and col is nil.
 type rule struct {
 	target  string
 	col     *column
@@ -71,45 +74,33 @@ func (r *rule) column() string {
 	return r.col.name
 }
 
-// A test of a predicate.
-type test struct {
-	col      *column
-	literals literals[bool]
-	re       *regexp.Regexp
-	want     bool   // hit or match as it should be
-	of       []bool // by label
+// An extract takes the text that is meant out of a label. The zero extract
+// takes all of it.
+type extract struct{ re *regexp.Regexp }
+
+func newExtract(re string) (extract, error) {
+	if re == "" {
+		return extract{}, nil
+	}
+	made, err := regexp.Compile(re)
+	return extract{made}, err
 }
 
-var _ decider = (*test)(nil)
-
-func (t *test) decide(l label) {
-	var hit bool
-	if t.re != nil {
-		hit = t.re.MatchString(l.clean)
-	} else {
-		_, hit = t.literals.find(l)
+// from gives the text of l. It is not ok when the expression does not match;
+// the label is then as it was.
+func (e extract) from(l label) (text label, ok bool) {
+	if e.re == nil {
+		return l, true
 	}
-	t.of = append(t.of, hit == t.want)
+	m := e.re.FindStringSubmatch(l.clean)
+	if m == nil {
+		return l, false
+	}
+	return newLabel(codelist.Clean(m[1])), true
 }
 
-func (t *test) forget() { t.of = t.of[:0] }
-
-func newTest(t Test, col *column) (*test, error) {
-	made := &test{col: col, literals: newLiterals[bool](), want: t.NotIn == nil && t.NotMatches == ""}
-	for _, text := range append(slices.Clone(t.In), t.NotIn...) {
-		made.literals.add(text, true)
-	}
-	if re := t.Matches + t.NotMatches; re != "" {
-		var err error
-		if made.re, err = regexp.Compile(re); err != nil {
-			return nil, err
-		}
-	}
-	return made, nil
-}
-
-func newUnit(u Unit) (rule, literals[verdict]) {
-	r, ls := rule{target: "unit"}, newLiterals[verdict]()
+func newUnit(u Unit) (*rule, literals[verdict]) {
+	r, ls := &rule{target: "unit"}, newLiterals[verdict]()
 	is := func(unit string) verdict {
 		if unit == count {
 			return 0
@@ -127,192 +118,6 @@ func newUnit(u Unit) (rule, literals[verdict]) {
 		return isUnknownLabel
 	}
 	return r, ls
-}
-
-// Periods are the dataset's periods that labels led to, in order of appearance.
-type periods struct {
-	calendar calendar
-	list     []privacy.Period
-	number   map[privacy.Period]verdict
-}
-
-func (p *periods) verdict(q privacy.Period, ok bool) verdict {
-	if !ok {
-		return isBad
-	}
-	q, reason := p.calendar.place(q)
-	switch reason {
-	case reasonCoarse:
-		return isCoarse
-	case reasonUndeclared:
-		return isUndeclared
-	}
-	n, ok := p.number[q]
-	if !ok {
-		n = verdict(len(p.list))
-		p.list, p.number[q] = append(p.list, q), n
-	}
-	return n
-}
-
-func newPeriod(m Period, ps *periods) (rule, literals[string], error) {
-	r, ls := rule{target: "period"}, newLiterals[string]()
-	reader, err := newPeriodReader(m.Formats)
-	if err != nil {
-		return r, nil, err
-	}
-	for _, text := range slices.Sorted(maps.Keys(m.Codes)) {
-		ls.add(text, m.Codes[text])
-	}
-	r.decider = func(l label) verdict {
-		code, ok := ls.find(l)
-		switch {
-		case ok && code == exclude, !ok && l.clean == "" && m.Blank == exclude:
-			return isExcluded
-		case ok:
-			p, err := privacy.ParsePeriod(code)
-			return ps.verdict(p, err == nil)
-		case l.clean == "":
-			return isBlankText
-		}
-		return ps.verdict(reader.parse(l.clean))
-	}
-	if m.Column == "" {
-		r.always = r.decider(label{clean: codelist.Clean(m.Const)})
-	}
-	return r, ls, nil
-}
-
-// A target is a code at which rows of a source are counted.
-type target struct {
-	code    string // as a rule or the list names it
-	leaf    uint32 // place among the dimension's leaves
-	bare    bool   // it stands for codes below it: a total, unless nothing else is said
-	unknown bool   // only the rule's `unknown` took the label
-	rows    int64
-	first   spot
-}
-
-// A dimension is a rule whose verdicts are targets.
-type dimension struct {
-	rule
-	list     codelist.List
-	allowed  codelist.Unknowns
-	leaves   map[string]uint32
-	targets  []target
-	number   map[target]verdict // of a target without rows
-	literals literals[string]
-	mixed    bool // totals beside parts are said to be fine: `unknown: true`
-}
-
-func newDimension(d Dimension, allowed codelist.Unknowns) (*dimension, []string, error) {
-	shape, err := d.List.Domain(d.Name, allowed)
-	if err != nil {
-		return nil, nil, err
-	}
-	codes := shape.Leaf().Codes
-	made := &dimension{
-		rule: rule{target: d.Name}, list: d.List, allowed: allowed,
-		leaves: make(map[string]uint32, len(codes)), number: map[target]verdict{},
-		literals: newLiterals[string](), mixed: d.Unknown,
-	}
-	for i, c := range codes {
-		made.leaves[c] = uint32(i)
-	}
-	r := Rule{Const: privacy.Total}
-	if len(d.Rules) > 0 {
-		r = d.Rules[0]
-	}
-	for _, text := range slices.Sorted(maps.Keys(r.Codes)) {
-		made.literals.add(text, r.Codes[text])
-	}
-	made.decider = func(l label) verdict { return made.find(r, l) }
-	if r.Column == "" {
-		made.always = made.verdict(r.Const, false)
-	}
-	return made, codes, nil
-}
-
-// find decides a label: the rule's codes, blank, the list, then unknown.
-func (d *dimension) find(r Rule, l label) verdict {
-	if code, ok := d.literals.find(l); ok {
-		return d.verdict(code, false)
-	}
-	if l.clean == "" {
-		if r.Blank == "" {
-			return isBlankText
-		}
-		return d.verdict(r.Blank, false)
-	}
-	if !r.NoList {
-		if code, ok := d.listed(l); ok {
-			return d.verdict(code, false)
-		}
-	}
-	if r.Unknown == "" {
-		return isUnknownLabel
-	}
-	return d.verdict(r.Unknown, true)
-}
-
-// listed looks a label up in the code list. A code _U or X/_U is only there
-// where the dimension has it.
-func (d *dimension) listed(l label) (code string, ok bool) {
-	if code, ok = d.list.Resolve(l.folded); ok {
-		return code, true
-	}
-	leaf, parent, ok := d.list.Leaf(l.clean)
-	return leaf, ok && parent != "" && d.allowed.Has(parent)
-}
-
-// verdict numbers a code as a target.
-func (d *dimension) verdict(code string, unknown bool) verdict {
-	if code == exclude {
-		return isExcluded
-	}
-	leaf, parent, ok := d.list.Leaf(code)
-	at, there := d.leaves[leaf]
-	bare := leaf != code
-	if !ok || !there || bare && !d.allowed.Has(parent) { // a code above the finest that no rule names
-		return isNotFinest
-	}
-	t := target{code: code, leaf: at, bare: bare, unknown: unknown}
-	n, ok := d.number[t]
-	if !ok {
-		n = verdict(len(d.targets))
-		d.targets, d.number[t] = append(d.targets, t), n
-	}
-	return n
-}
-
-// count counts a row at a target.
-func (d *dimension) count(v verdict, at spot) {
-	t := &d.targets[v]
-	if t.rows == 0 {
-		t.first = at
-	}
-	t.rows++
-}
-
-// overlap finds a target that is a total of another: rows of both would count
-// people twice.
-func (d *dimension) overlap() (total, part *target) {
-	if d.mixed {
-		return nil, nil
-	}
-	for i := range d.targets {
-		t := &d.targets[i]
-		if !t.bare || t.rows == 0 {
-			continue
-		}
-		for j := range d.targets {
-			p := &d.targets[j]
-			if p.rows > 0 && p.code != t.code && slices.Contains(d.list.Path(p.code), t.code) {
-				return t, p
-			}
-		}
-	}
-	return nil, nil
 }
 
 // unused lists the literals that no label met, sorted.

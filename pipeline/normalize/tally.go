@@ -46,7 +46,11 @@ var (
 		do: "say it: `map.value.blank`: missing, not_collected, zero or exclude"}}
 	otherTexts = problemKind{words: words{
 		one: "value is neither a number nor declared", many: "values are neither numbers nor declared",
-		do: "choose the rows that hold counts by `where`, or see `map.value.group_char`"}}
+		do: "choose the rows that hold counts by `where`, or say what the text means by `map.value.status`, `group_char` or `decimal_char`"}}
+	statusNumbers = problemKind{words: words{
+		one:  "number has a declared status that would drop or change it for its value",
+		many: "numbers have a declared status that would drop or change them for their values",
+		do:   "narrow `map.value.status`: a number may be suppressed only below its limit, zero only if it is 0, and missing only if it lies outside `bounds`"}}
 	hugeValues = problemKind{words: words{
 		one: "value is larger than any count (2^40)", many: "values are larger than any count (2^40)"}}
 	hugeSums = problemKind{words: words{
@@ -172,7 +176,7 @@ func (n *Normalizer) report() (Report, *QuarantineError) {
 	for _, d := range n.rules.dims {
 		for _, target := range d.targets {
 			if target.unknown {
-				r.Unknown[d.target] += target.rows
+				r.Unknown[d.name] += target.rows
 			}
 		}
 	}

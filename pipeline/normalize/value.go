@@ -21,10 +21,14 @@ const (
 	notNumber
 )
 
+// A numberForm says how numbers are written. group, if it is not 0, may stand
+// between groups of digits (1,282); a white space as group stands for any.
+// decimal stands before fractions; 0: nothing does.
+type numberForm struct{ group, decimal rune }
+
 // parseValue reads a decimal number, with or without exponent: "303", "303.0"
-// and "1e+05" are whole. group, if it is not 0, may stand between groups of
-// digits ("1,282"); a white space as group stands for any.
-func parseValue(s string, group rune) (int64, reading) {
+// and "1e+05" are whole.
+func parseValue(s string, form numberForm) (int64, reading) {
 	if n := len(s); 0 < n && n <= 12 { // fits: 10^12 < 2^40
 		var v int64
 		i := 0
@@ -42,7 +46,7 @@ func parseValue(s string, group rune) (int64, reading) {
 	if negative || s[0] == '+' {
 		s = s[1:]
 	}
-	d, ok := scan(s, group)
+	d, ok := scan(s, form)
 	if !ok {
 		return 0, notNumber
 	}
@@ -64,7 +68,7 @@ type decimal struct {
 // point far from overflow.
 const maxExponent = 1 << 30
 
-func scan(s string, group rune) (decimal, bool) {
+func scan(s string, form numberForm) (decimal, bool) {
 	end := strings.IndexAny(s, "eE")
 	exp := 0
 	if end >= 0 {
@@ -75,10 +79,10 @@ func scan(s string, group rune) (decimal, bool) {
 		s = s[:end]
 	}
 	before, after := s, ""
-	if group != '.' {
-		before, after, _ = strings.Cut(s, ".")
+	if form.decimal != 0 {
+		before, after, _ = strings.Cut(s, string(form.decimal))
 	}
-	if before, ok := ungroup(before, group); ok && allDigits(before) && allDigits(after) && len(before)+len(after) > 0 {
+	if before, ok := ungroup(before, form.group); ok && allDigits(before) && allDigits(after) && len(before)+len(after) > 0 {
 		return decimal{before + after, len(before) + exp}, true
 	}
 	return decimal{}, false

@@ -21,7 +21,7 @@ func TestParseValue(t *testing.T) {
 		"1_000": {0, notNumber}, ".": {0, notNumber}, "-": {0, notNumber}, "e5": {0, notNumber}, "1e": {0, notNumber}, "1e5e5": {0, notNumber},
 		"1.2.3": {0, notNumber}, "--1": {0, notNumber}, "٣": {0, notNumber}, "5*": {0, notNumber}, "1e1.0": {0, notNumber}, "=1": {0, notNumber},
 	} {
-		if v, r := parseValue(text, 0); v != want.v || r != want.r {
+		if v, r := parseValue(text, numberForm{decimal: '.'}); v != want.v || r != want.r {
 			t.Errorf("%q is %d (%d), want %d (%d)", text, v, r, want.v, want.r)
 		}
 	}
@@ -42,8 +42,25 @@ func TestParseGroups(t *testing.T) {
 		{"1 282", ' ', 1282, whole}, {"1\u00a0282", ' ', 1282, whole}, {"1\u202f282\u202f000", ' ', 1282000, whole},
 		{"1'282", '\'', 1282, whole}, {"1’282", '’', 1282, whole}, {"1 282", ',', 0, notNumber},
 	} {
-		if v, r := parseValue(c.text, c.group); v != c.v || r != c.r {
+		if v, r := parseValue(c.text, Value{GroupChar: string(c.group)}.form()); v != c.v || r != c.r {
 			t.Errorf("%q grouped by %q is %d (%d), want %d (%d)", c.text, c.group, v, r, c.v, c.r)
+		}
+	}
+}
+
+func TestParseDecimals(t *testing.T) {
+	for _, c := range []struct {
+		text, group, decimal string
+		v                    int64
+		r                    reading
+	}{
+		{"303,0", "", ",", 303, whole}, {"303,", "", ",", 303, whole}, {"1,5", "", ",", 0, fraction}, {"1.5", "", ",", 0, notNumber}, {"1e1", "", ",", 10, whole},
+		{"1.282,00", ".", ",", 1282, whole}, {"1.282", ".", ",", 1282, whole}, {"1.28", ".", ",", 0, notNumber}, {"1 282,0", " ", ",", 1282, whole}, {"1,282.0", ",", ".", 1282, whole},
+		{"3٫0", "", "٫", 3, whole}, {"3·5", "", "·", 0, fraction},
+	} {
+		form := Value{GroupChar: c.group, DecimalChar: c.decimal}.form()
+		if v, r := parseValue(c.text, form); v != c.v || r != c.r {
+			t.Errorf("%q with %q and %q is %d (%d), want %d (%d)", c.text, c.group, c.decimal, v, r, c.v, c.r)
 		}
 	}
 }
@@ -70,11 +87,12 @@ func oracleValue(s string) (int64, reading) {
 
 func FuzzParseValue(f *testing.F) {
 	for _, s := range []string{"", "0", "303.0", "1e+05", "-.5", "1e-3", "1099511627777", "1,282", "5.", "00e0", "1e13", "٣"} {
-		f.Add(s, ",")
+		f.Add(s, ",", ".")
+		f.Add(s, "", ",")
 	}
-	f.Fuzz(func(t *testing.T, s, g string) {
-		group := []rune(g + "\x00")[0]
-		v, r := parseValue(s, group)
+	f.Fuzz(func(t *testing.T, s, g, d string) {
+		form := Value{GroupChar: string([]rune(g + "\x00")[0]), DecimalChar: string([]rune(d + ".")[0])}.form()
+		v, r := parseValue(s, form)
 		if v > maxCount || v < -maxCount || r != whole && v != 0 {
 			t.Fatalf("%q is %d (%d)", s, v, r)
 		}
@@ -82,9 +100,16 @@ func FuzzParseValue(f *testing.F) {
 		if _, exp, ok := strings.Cut(strings.ToLower(s), "e"); ok && len(strings.TrimLeft(exp, "+-0")) > 3 {
 			return
 		}
-		v, r = parseValue(s, 0)
+		v, r = parseValue(s, numberForm{decimal: '.'})
 		if want, is := oracleValue(s); v != want || r != is {
 			t.Fatalf("%q is %d (%d), want %d (%d)", s, v, r, want, is)
+		}
+		// Another decimal character reads what a point would be in its place.
+		if form.decimal == ',' && !strings.Contains(s, ".") {
+			v, r = parseValue(s, Value{DecimalChar: ","}.form())
+			if want, is := oracleValue(strings.ReplaceAll(s, ",", ".")); v != want || r != is {
+				t.Fatalf("%q with a comma is %d (%d), want %d (%d)", s, v, r, want, is)
+			}
 		}
 	})
 }

@@ -53,6 +53,7 @@ func rows(t testing.TB, n int) normalize.Observations {
 		o.Dims[0].Index = append(o.Dims[0].Index, uint32(rand.IntN(3)))
 		o.Dims[1].Index = append(o.Dims[1].Index, uint32(rand.IntN(2)))
 		o.Value, o.Row, o.File = append(o.Value, int64(rand.IntN(9))-1), append(o.Row, int64(i)), append(o.File, 0)
+		o.Status = append(o.Status, normalize.Status(rand.IntN(5)))
 	}
 	return o
 }

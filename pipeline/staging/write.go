@@ -72,6 +72,7 @@ type periodFile struct {
 
 	texts      []texts // the dimensions, then the file
 	value, row []int64
+	status     []normalize.Status
 }
 
 // texts is dictionary coded text that grows.
@@ -111,8 +112,8 @@ func (t *texts) values(vals []parquet.Value, column int) {
 
 // Add appends observations; their dimensions are those of Create, in order.
 func (w *Writer) Add(o normalize.Observations) error {
-	if len(o.Dims) != len(w.dims) {
-		return errors.New("staging: wrong number of dimensions")
+	if len(o.Dims) != len(w.dims) || len(o.Status) != o.Rows() {
+		return errors.New("staging: wrong number of dimensions or statuses")
 	}
 	byPeriod := make([][]int, len(o.Periods))
 	for i, p := range o.Period {
@@ -157,10 +158,11 @@ func (w *Writer) periodFile(p privacy.Period) (*periodFile, error) {
 }
 
 // schema has a dictionary-coded column a dimension, so that a cube is built from
-// integers.
+// integers. A cube takes nothing else but the value: batches of before there was a
+// status count as they did.
 func schema(dims []string) *parquet.Schema {
 	text := func() parquet.Node { return parquet.Encoded(parquet.String(), &parquet.RLEDictionary) }
-	g := parquet.Group{"value": parquet.Int(64), "file": text(), "row": parquet.Int(64)}
+	g := parquet.Group{"value": parquet.Int(64), "status": text(), "file": text(), "row": parquet.Int(64)}
 	for _, d := range dims {
 		g["dim_"+d] = text()
 	}
@@ -189,6 +191,7 @@ func (pf *periodFile) take(o normalize.Observations, rows []int) {
 	pf.texts[len(o.Dims)].take(o.Files, o.File, rows)
 	for _, r := range rows {
 		pf.value, pf.row = append(pf.value, o.Value[r]), append(pf.row, o.Row[r])
+		pf.status = append(pf.status, o.Status[r])
 	}
 }
 
@@ -206,6 +209,8 @@ func (pf *periodFile) flush(dims []string) error {
 			integers(vals, pf.value, ci)
 		case "row":
 			integers(vals, pf.row, ci)
+		case "status":
+			words(vals, pf.status, ci)
 		case "file":
 			pf.texts[len(dims)].values(vals, ci)
 		default:
@@ -222,13 +227,24 @@ func (pf *periodFile) flush(dims []string) error {
 		return err
 	}
 	pf.rows += int64(n)
-	pf.texts, pf.value, pf.row = make([]texts, len(dims)+1), pf.value[:0], pf.row[:0]
+	pf.texts, pf.value, pf.row, pf.status = make([]texts, len(dims)+1), pf.value[:0], pf.row[:0], pf.status[:0]
 	return nil
 }
 
 func integers(vals []parquet.Value, v []int64, column int) {
 	for i, x := range v {
 		vals[i] = parquet.Int64Value(x).Level(0, 0, column)
+	}
+}
+
+// words writes statuses as the words of the mapping language.
+func words(vals []parquet.Value, statuses []normalize.Status, column int) {
+	var dict [256]parquet.Value // by status
+	for i, s := range statuses {
+		if dict[s].IsNull() {
+			dict[s] = parquet.ByteArrayValue([]byte(s.String())).Level(0, 0, column)
+		}
+		vals[i] = dict[s]
 	}
 }
 
