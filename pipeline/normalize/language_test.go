@@ -216,14 +216,14 @@ func TestValueStops(t *testing.T) {
 	}
 }
 
-// TestGivenColumns: what a reader says of a row (@file, @column) is read like a
+// TestGivenColumns: what is known of a row besides its cells (@file, @column) is read like a
 // column, and makes no blank row one with text.
 func TestGivenColumns(t *testing.T) {
 	m := simple(t)
-	m.Period = Period{Column: "@file", Regex: `(\d{4})`}
-	h, rows := readCSV(t, "@file,place,sex,n\ncases-2016.csv,TD,F,3\ncases-2017.csv,NE,F,4\ncases-2017.csv,,,\n")
+	m.Period = Period{Column: "@file", Codes: map[string]string{"in.csv": "2016"}}
+	h, rows := readCSV(t, "place,sex,n\nTD,F,3\nNE,F,4\n,,\n")
 	got, r, err := runRows(New(m, since(t, "2012"), "year", nil), m, h, rows, 9)
-	if err != nil || len(got) != 2 || got[0].period != "2016" || got[1].period != "2017" || r.Blank != 1 || r.Read != 2 {
+	if err != nil || len(got) != 2 || got[0].period != "2016" || got[1].period != "2016" || r.Blank != 1 || r.Read != 2 {
 		t.Errorf("got %v, %+v, %v", got, r, err)
 	}
 }
