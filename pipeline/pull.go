@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	"crypto/sha256"
 	"encoding/hex"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"maps"
@@ -119,10 +120,14 @@ func (l Line) pull(ctx context.Context, st *staging.Store, s config.Source, over
 	}
 	defer func() { _ = w.Abort() }() // after Commit it does nothing
 	// 2. Read, normalize, stage.
+	made, err := l.makingOf(st, s)
+	if err != nil {
+		return SourceResult{Name: s.Name}, err
+	}
 	w.Skip(over)
-	t := taking{source: s, store: st, w: w, before: before, over: over,
-		made: l.making(s.Name),
-		n:    normalize.New(s.Mapping, l.Dataset.Calendar.Holds, l.Dataset.Spec.Every, l.Dataset.Calendar.Bands)}
+	t := taking{source: s, store: st, w: w, before: before, over: over, made: made,
+		n: normalize.New(s.Mapping, l.Dataset.Calendar.Holds, l.Dataset.Spec.Every, l.Dataset.Calendar.Bands)}
+	t.n.Before(func(p privacy.Period) ([]normalize.Observations, error) { return t.held(p, dims) })
 	report, err := t.all(ctx, src)
 	r := SourceResult{Name: s.Name, Report: report, Known: t.known, Over: t.skipped()}
 	if err == nil {
@@ -158,6 +163,7 @@ func (l Line) pull(ctx context.Context, st *staging.Store, s config.Source, over
 			}
 		}
 	}
+	w.From(report.Periods)
 	if b, err = w.Commit(b); err != nil {
 		return r, err
 	}
@@ -352,10 +358,14 @@ func (l Line) complete(s config.Source, t taking, r normalize.Report, opt PullOp
 	}
 	var vanished, fewer []string
 	for p, held := range t.newest() {
-		switch now := t.rows[p]; {
-		case now == 0 && held.Rows > 0:
+		was := held.Rows
+		if held.From > 0 {
+			was = held.From
+		}
+		switch now := r.Periods[p]; {
+		case now == 0 && was > 0:
 			vanished = append(vanished, p)
-		case now < held.Rows:
+		case now < was:
 			fewer = append(fewer, p)
 		}
 	}
@@ -382,6 +392,34 @@ func (t *taking) newest() map[string]staging.Held {
 		return err == nil && t.over(p)
 	})
 	return held
+}
+
+// held gives what earlier batches hold of a period; nothing where that is gone.
+func (t *taking) held(p privacy.Period, dims []string) ([]normalize.Observations, error) {
+	ids, err := staging.Select(t.source.Delivers, t.before, p)
+	if err != nil {
+		return nil, err
+	}
+	rows, err := t.store.Rows(t.source.Name, p, ids, dims)
+	if errors.Is(err, staging.ErrGone) {
+		return nil, nil
+	}
+	return rows, err
+}
+
+// makingOf is the making of a source with what no public digest may hold: the
+// corrections, whose values are counts, under the store's key.
+func (l Line) makingOf(st *staging.Store, s config.Source) (staging.Making, error) {
+	m := l.making(s.Name)
+	if !s.Mapping.ByHand() {
+		return m, nil
+	}
+	text, err := json.Marshal(s.Mapping.Corrections)
+	if err != nil {
+		return m, fmt.Errorf("source %s: corrections: %w", s.Name, err)
+	}
+	m.Rest = st.ItemDigest(m.Rest + " " + string(text))
+	return m, nil
 }
 
 // making is the digest of everything but the bytes that decides what observations

@@ -83,12 +83,13 @@ type pullSource struct {
 	Quarantined int64                       `json:"quarantined"`
 	Reasons     map[string]int64            `json:"reasons"`
 	Outcomes    map[normalize.Outcome]int64 `json:"outcomes"`
+	Totals      *normalize.TotalsReport     `json:"totals,omitempty"` // with `totals: check` or `rest`
 }
 
 func pullJSON(res []pipeline.SourceResult) pullObject {
 	o := pullObject{Sources: []pullSource{}}
 	for _, r := range res {
-		s := pullSource{r.Name, r.Report.Read, mapped(r.Report), r.Report.Outcomes[normalize.Quarantined], r.Report.Reasons, r.Report.Outcomes}
+		s := pullSource{r.Name, r.Report.Read, mapped(r.Report), r.Report.Outcomes[normalize.Quarantined], r.Report.Reasons, r.Report.Outcomes, r.Report.Totals}
 		if s.Reasons == nil {
 			s.Reasons = map[string]int64{}
 		}
@@ -147,12 +148,37 @@ func (a *app) printPull(l pipeline.Line, r pipeline.SourceResult, all bool) {
 	if len(r.Over) > 0 {
 		a.print("  rows of %s were not kept: keep_rows is over\n", span(r.Over))
 	}
+	a.printTotals(r.Report.Totals)
+	if n := corrections(l, r.Name); n > 0 {
+		a.print("  %s by hand in use\n", plural(n, "correction", "corrections"))
+	}
 	for _, u := range r.Report.Unused {
 		a.print("  no row has %s\n", u)
 	}
 	if r.Known > 0 {
 		a.print("  %s taken before added nothing\n", plural(r.Known, "file or page", "files or pages"))
 	}
+}
+
+// printTotals says how totals go with their parts.
+func (a *app) printTotals(t *normalize.TotalsReport) {
+	if t == nil {
+		return
+	}
+	a.print("  totals: %s as their parts, %s other than their parts (%s less), %s not comparable (suppressed), %s without parts\n",
+		group(t.Equal), group(t.Differ), group(t.Below), group(t.Suppressed), group(t.Alone))
+	if len(t.Places) > 0 {
+		a.print("  the first that differs: %s\n", t.Places[0])
+	}
+}
+
+func corrections(l pipeline.Line, source string) int {
+	for _, s := range l.Dataset.Sources {
+		if s.Name == source {
+			return len(s.Mapping.Corrections)
+		}
+	}
+	return 0
 }
 
 func limit(l pipeline.Line, source string) float64 {

@@ -157,6 +157,14 @@ func (b *builder) knownDimensions(v cursor) {
 	}
 }
 
+// given are the columns that `read` takes from cells outside of the rows.
+func given(v cursor) (names []string) {
+	for p := range v.get("cells").each() {
+		names = append(names, p.key)
+	}
+	return names
+}
+
 // reshape reads what of `read` is about rows.
 func reshape(v cursor) normalize.Reshape {
 	r := normalize.Reshape{FillDown: v.get("fill_down").texts()}
@@ -175,7 +183,7 @@ func reshape(v cursor) normalize.Reshape {
 func (b *builder) mapping(name string, s cursor) normalize.Mapping {
 	v := s.get("map")
 	m := normalize.Mapping{
-		Source: name, Reshape: reshape(s.get("read")), Where: b.where(s.get("where")), Unit: b.mapUnit(v.get("unit")), Period: b.mapPeriod(v.get("period")), Value: b.mapValue(v.get("value")),
+		Source: name, Given: given(s.get("read")), Reshape: reshape(s.get("read")), Where: b.where(s.get("where")), Unit: b.mapUnit(v.get("unit")), Period: b.mapPeriod(v.get("period")), Value: b.mapValue(v.get("value")),
 		Duplicates: s.get("duplicates").text(), Bounds: b.bounds(s.get("bounds")), Quarantine: s.get("quarantine").percent(),
 	}
 	key := s.get("key")
@@ -189,6 +197,7 @@ func (b *builder) mapping(name string, s cursor) normalize.Mapping {
 		}
 		m.Dimensions = append(m.Dimensions, dim)
 	}
+	b.batchRules(s, &m)
 	return m
 }
 
@@ -204,5 +213,9 @@ func (b *builder) bounds(v cursor) normalize.Bounds {
 			v.get("max").add("max is below min", "min is 0 unless given")
 		}
 	}
+	if v.get("ratio").given() {
+		out.Ratio, _ = v.get("ratio").decimal().Float64()
+	}
+	out.Clip = v.get("over").text() == "clip"
 	return out
 }

@@ -163,6 +163,15 @@ func (v cursor) percent() float64 {
 	return p
 }
 
+// share reads a percentage or a number from 0 to 1.
+func (v cursor) share() float64 {
+	if v.n != nil && v.n.kind == numberNode {
+		f, _ := v.decimal().Float64()
+		return f
+	}
+	return v.percent()
+}
+
 func (v cursor) duration() Duration {
 	d, _ := parseDuration(v.text()) // checked, or the language's own
 	return d

@@ -16,6 +16,7 @@ var exampleFiles = map[string]string{
 	"codes/yesno.csv":  "code,label_en\nyes,Yes\nno,No\n",
 	"codes/forms.csv":  "code\nlabour\nsexual\n",
 	"codes/places.csv": "code,label_en\nN,North\nS,South\n",
+	"corrections.csv":  "period,place,sex,form,armed,value,reason,by,on\n2024,N,F,labour,yes,3,typed twice,A. Person,2026-01-15\n",
 	"maps/forms.csv":   "label,code,decided_by,decided_on,note\nDebt bondage,labour,A. Person,2026-01-15,\n",
 }
 

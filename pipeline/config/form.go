@@ -95,7 +95,7 @@ func (f *form) fits(n *node) bool {
 		return n.kind == mapNode
 	case aList:
 		return n.kind == listNode
-	case anInteger:
+	case anInteger, aDecimal:
 		return n.kind == numberNode
 	case notYet:
 		return f.each == nil || f.each.fits(n)
@@ -113,6 +113,11 @@ func duration() *form {
 }
 func percent() *form {
 	return &form{kind: aPercent, words: `a percentage from 0% to 100%, such as "1%"`}
+}
+
+// share is a part of a whole, in either notation.
+func share() *form {
+	return anyOf(`a percentage such as "1%" or a share such as 0.01`, decimal("a number from 0 to 1", map[string]any{"minimum": 0, "maximum": 1}), percent())
 }
 
 func whole(min, max int64) *form {

@@ -6,6 +6,9 @@ const DefaultKeep = "30 days"
 // kindsOfDesign are the connectors that the design knows.
 var kindsOfDesign = [...]string{"file", "http", "dhis2", "kobo", "primero", "activityinfo", "ckan", "sdmx", "sql", "s3", "sftp", "mailbox", "exec"}
 
+// keepExample keeps the newest round of each camp.
+const keepExample = "keep: [{partition_by: [Camp], order_by: Round, order: desc}]"
+
 func sourceForm(kinds []string) *form {
 	return object(keys(
 		must("agency", "Who reports, as printed.", shown("a name")),
@@ -22,8 +25,24 @@ func sourceForm(kinds []string) *form {
 		opt("bounds", "Values outside stop the source.", object(keys(
 			opt("min", "Least value.", whole(-1<<40, 1<<40)).or(0),
 			opt("max", "Greatest value.", whole(-1<<40, 1<<40)).none("none"),
-			later("ratio", "over"),
+			opt("ratio", "The most that a cell may be of what it was the period before (of 1, where that was 0). A cell that was not there then says nothing.", decimal("a number above 1", map[string]any{"exclusiveMinimum": 1})).none("no limit").like(`bounds: {ratio: 20}`),
+			opt("over", "`clip`: a value above `max` is read as `max` instead.", oneWord("clip")).none("the source stops").like(`bounds: {max: 5000, over: clip}`),
 		)...)).none("min: 0").fixed(),
+		opt("corrections", "Path of a reviewed CSV by which a person gives rows another value or leaves them out: the columns of `key` (without one: `period` and the mapped dimensions, as codes), then `value` (a whole number or `exclude`), `reason`, `by`, `on`. "+
+			"Corrected values need not keep `bounds`. What is published says that corrections were made by hand.", text("the path of a corrections file")).none("none").fixed().like(`corrections: corrections.csv`),
+		opt("keep", "Steps, one after the other, each of which leaves of the rows of a period only those that come first; rows that tie all stay. For stocks that are reported many times a period.", listOf("a list of steps", object(
+			must("partition_by", "Of the rows that have the same texts in these columns the first stay.", listOf("a list of columns", text("a column")).some()).like(keepExample),
+			must("order_by", "The column that orders them: numbers, or dates such as 2026-11-23; never the value. A blank comes last.", text("a column")).like(keepExample),
+			must("order", "`desc`: the greatest or newest first. `asc`: the least or oldest. Or the labels, the first first; others come behind them.", anyOf("asc, desc or a list of labels", oneWord("asc", "desc"), listOf("a list of labels", label("a label")).some())).like("keep: [{partition_by: [Camp], order_by: Method, order: [census, estimate]}]"),
+		)).some()).none("all rows stay").fixed().like(keepExample),
+		opt("grain", "What the rows that are counted break down: dimensions at their finest level (`place.region` names another), all others at their total. Other rows are reported and not used. "+
+			"A list of such lists is a chain, finest first: rows of the later ones are totals of the earlier.", listOf("a list of dimensions, or a list of such lists", anyOf("a dimension or a list of dimensions",
+			text("a dimension, or dimension.level"), listOf("a list of dimensions", text("a dimension, or dimension.level"))))).none("every row; a total beside its parts is an error").fixed().like("grain: [place, sex, form, armed]"),
+		opt("totals", "What becomes of the totals of a chain; required with one. `drop`: nothing. `check`: they are compared with their parts, and the report says how many differ. "+
+			"`rest`: what a total has more than its parts goes to the unknown code, so that every total is kept.", anyOf("drop, check, rest or {use: rest, max_below: 1%}", oneWord("drop", "check", "rest"), object(
+			must("use", "Only `rest` has more to say.", oneWord("rest")),
+			opt("max_below", "The most, as a share of all unsuppressed totals of a grain, by which parts may exceed them. Above it parts overlap, and the source stops.", share()).or("1%"),
+		))).none("no chain, no totals").fixed(),
 		must("contribution", "What the agency says about one person in its counts; never read from data.", object(
 			must("per_period", "The most that one person adds to the counts of one period.", whole(1, 1<<20)),
 			must("periods", "The most periods that one person is counted in, over all pulls ever made.", anyOf("a whole number or unlimited", whole(1, 1<<20), oneWord("unlimited"))),
@@ -31,7 +50,7 @@ func sourceForm(kinds []string) *form {
 		)).fixed(),
 		opt("quarantine", "The most rows, of those that pass `where`, that may fail to map. Above it the run stops and nothing is charged.", percent()).or("1%"),
 		opt("keep_rows", "Rows are destroyed this long after the last planned edition of their period, and after the day of its last release: never before, and by the first `run` or `retention` then.", duration()).or(DefaultKeep),
-		later("person", "keep", "corrections", "grain", "totals", "use", "guarantee", "confidential", "calendar"),
+		later("person", "use", "guarantee", "confidential", "calendar"),
 	)...)
 }
 

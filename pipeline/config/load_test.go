@@ -361,8 +361,15 @@ func TestLoadFull(t *testing.T) {
 func TestLoadMapping(t *testing.T) {
 	const dir = "../../../shared/mapping"
 	// Those of the mapping language's datasets that use implemented keys only.
-	whole := []string{"cantabria", "fbi-arrests-2014-xlsx", "fbi-participation-2014", "sdmx-labels", "unhcr-solutions", "unhcr-totals", "dhis2-analytics", "hno-sahel", "dhis2-values-csv", "dhis2-values-spaces", "fbi-agencies", "kazakhstan", "kobo-records", "moldova", "primero-report", "rwanda",
-		"unhcr-applications", "unicef-rates", "unsd-long", "unsd-xlsx"}
+	whole := []string{
+		"armenia", "cantabria", "croatia", "dhis2-analytics", "dhis2-values-csv", "dhis2-values-spaces", "dtm-admin0",
+		"dtm-admin1", "dtm-admin2", "fbi-agencies", "fbi-arrests-2014-xlsx", "fbi-offences-2014-csv", "fbi-offences-2014-xlsx", "fbi-offences-2015-xls",
+		"fbi-offences-2016-csv", "fbi-participation-2014", "glotip-citizenship", "glotip-form-sex-age", "glotip-sex-age", "glotip-totals", "hno-sahel",
+		"kazakhstan", "kobo-records", "malta-age", "malta-citizenship", "malta-form", "malta-sex", "missing-migrants",
+		"moldova", "montenegro", "primero-report", "republika-srpska", "rwanda", "sdmx-labels", "uk-ons",
+		"unhcr-applications", "unhcr-decisions", "unhcr-demographics", "unhcr-solutions", "unhcr-totals", "unicef-rates", "unsd-long",
+		"unsd-xlsx",
+	}
 	all, err := filepath.Glob(dir + "/*/halftone.yaml")
 	if err != nil || len(all) == 0 {
 		t.Skip("no datasets", err)

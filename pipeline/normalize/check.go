@@ -27,6 +27,10 @@ func (m Mapping) Check() error {
 		c.dimension(d)
 	}
 	c.key(m)
+	c.bounds(m.Bounds)
+	c.corrections(m)
+	c.keep(m.Keep)
+	c.grains(m)
 	if !(m.Quarantine >= 0 && m.Quarantine <= 1) { // NaN too
 		c.problem(path("quarantine"), "must be from 0%% to 100%%")
 	}

@@ -49,7 +49,7 @@ type column struct {
 }
 
 func newColumn(name string) *column {
-	return &column{name: name, given: strings.HasPrefix(name, "@"), numbers: map[string]uint32{}, limit: maxLabels}
+	return &column{name: name, numbers: map[string]uint32{}, limit: maxLabels}
 }
 
 // bind finds the column in a page.

@@ -77,7 +77,7 @@ func (n *Normalizer) compile(declared func(privacy.Period) bool, every string, b
 		return err
 	}
 	used := n.m.used()
-	n.reshape = newReshaper(n.m.Reshape, used)
+	n.reshape = newReshaper(n.m, used)
 	b := newBuilder(used)
 	if n.where, err = b.predicate("where", n.m.Where); err != nil {
 		return err
@@ -91,7 +91,13 @@ func (n *Normalizer) compile(declared func(privacy.Period) bool, every string, b
 	n.codes = make([]uint32, len(n.rules.dims))
 	n.compileKeys(b.byName)
 	n.columns, n.joined, n.rules.unused = b.columns, b.joined, b.unused
-	return nil
+	for _, c := range n.columns {
+		c.given = n.m.given(c.name)
+	}
+	n.compileKeep(b.byName)
+	n.compileGrains()
+	n.compileRatio()
+	return n.compileCorrections()
 }
 
 func (rs *rules) compile(m Mapping, c calendar, b *builder) error {
@@ -121,6 +127,9 @@ func (rs *rules) compile(m Mapping, c calendar, b *builder) error {
 		made, leaves, err := newDimension(d, m.Unknowns(d.Name))
 		if err != nil {
 			return err
+		}
+		if m.Grains != nil {
+			made.graded = newCodes(d.List)
 		}
 		for _, r := range d.rules() {
 			if err := made.compile(r, b); err != nil {
@@ -178,8 +187,12 @@ func (n *Normalizer) compileKeys(byName map[string]*column) {
 		columns = append(columns, f)
 	}
 	var leaves []int
-	for _, d := range n.rules.dicts {
-		leaves = append(leaves, len(d))
+	for d, dict := range n.rules.dicts {
+		size := len(dict)
+		if g := n.rules.dims[d].graded; g != nil {
+			size = len(g.codes)
+		}
+		leaves = append(leaves, size)
 	}
 	n.keys = newKeys(n.m.duplicates(), columns, leaves)
 	if n.keys.mode != duplicatesError {

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"regexp"
 	"slices"
+	"strings"
 
 	"halftone/pipeline/codelist"
 	"halftone/privacy"
@@ -44,6 +45,11 @@ func (m Mapping) Match() *regexp.Regexp {
 	return m.Reshape.Unpivot.pattern()
 }
 
+// given reports whether the text of a column stands outside of the rows.
+func (m Mapping) given(column string) bool {
+	return strings.HasPrefix(column, "@") || slices.Contains(m.Given, column)
+}
+
 // used lists every column that the rules of m are about, each once.
 func (m Mapping) used() []string {
 	var cols []string
@@ -77,6 +83,10 @@ func (m Mapping) used() []string {
 		tests(s.When)
 	}
 	add(m.Key...)
+	for _, k := range m.Keep {
+		add(k.PartitionBy...)
+		add(k.OrderBy)
+	}
 	return cols
 }
 
@@ -88,8 +98,10 @@ func (m Mapping) everyRow() bool {
 // Unknowns says which codes of a dimension need a child _U for the rows of m:
 // all with `unknown: true`, else those at which a rule puts a row by declaration
 // (the code _U, X/_U, _T, or one with codes below it), and the root where the
-// dimension is not mapped. Not because a label came: a dimension's cells are
-// fixed before data are read.
+// dimension is not mapped. With grains those of which rows are counted decide:
+// the root where one leaves the dimension out, the codes of its level where it
+// stops above the leaves, and of the codes that rules name only _U and X/_U.
+// Not because a label came: a dimension's cells are fixed before data are read.
 func (m Mapping) Unknowns(dimension string) codelist.Unknowns {
 	u := codelist.Unknowns{Parents: map[string]bool{}}
 	for _, d := range m.Dimensions {
@@ -97,6 +109,10 @@ func (m Mapping) Unknowns(dimension string) codelist.Unknowns {
 			continue
 		}
 		u.All = u.All || d.Unknown
+		if m.Grains != nil {
+			m.grainUnknowns(d, u.Parents)
+			continue
+		}
 		if len(d.Rules) == 0 {
 			u.Parents[privacy.Total] = true
 		}
@@ -123,7 +139,8 @@ func (r Rule) declared() []string {
 // Digest is the SHA-256 of all in m that decides how rows become counts, code
 // tables included, in canonical form: JSON with fields in the order below, maps
 // by key. The source's name, its quarantine limit and the code lists are not in
-// it (a code list has its own).
+// it (a code list has its own). Of corrections only that there are some: the
+// digest is public, and a value that a person gives is a count.
 func (m Mapping) Digest() string {
 	type dimension struct {
 		Name    string `json:"name"`
@@ -142,9 +159,20 @@ func (m Mapping) Digest() string {
 		Duplicates string      `json:"duplicates"`
 		Min        int64       `json:"min"`
 		Max        *int64      `json:"max,omitempty"`
+
+		Ratio  float64 `json:"ratio,omitempty"`
+		Clip   bool    `json:"clip,omitempty"`
+		ByHand bool    `json:"corrections,omitempty"`
+		Keep   []Keep  `json:"keep,omitempty"`
+		Grains []Grain `json:"grains,omitempty"`
+		Totals Totals  `json:"totals,omitzero"`
 	}{
 		Reshape: m.Reshape, Where: m.Where, Unit: m.Unit, Period: m.Period, Value: m.Value,
 		Key: m.Key, KeyRow: m.everyRow(), Duplicates: m.duplicates(), Min: m.Bounds.min(), Max: m.Bounds.Max,
+		Ratio: m.Bounds.Ratio, Clip: m.Bounds.Clip, ByHand: m.ByHand(), Keep: m.Keep, Totals: m.Totals,
+	}
+	for _, g := range m.Grains {
+		c.Grains = append(c.Grains, m.named(g))
 	}
 	for _, d := range m.Dimensions {
 		c.Dimensions = append(c.Dimensions, dimension{d.Name, d.Rules, d.Unknown})
@@ -171,4 +199,8 @@ func (b Bounds) min() int64 {
 	return *b.Min
 }
 
+// hold reports whether v lies within, as it stands in the source.
 func (b Bounds) hold(v int64) bool { return v >= b.min() && (b.Max == nil || v <= *b.Max) }
+
+// clips reports whether v is read as Max instead.
+func (b Bounds) clips(v int64) bool { return b.Clip && b.Max != nil && v > *b.Max }

@@ -62,14 +62,28 @@ func (k *keys) key(i int, period uint32, codes []uint32) (r rowKey) {
 		}
 	}
 	for _, c := range k.columns {
-		text := c.of[c.col.index[i]]
-		b = binary.LittleEndian.AppendUint64(b, uint64(len(text)))
-		b = append(b, text...)
+		b = appendText(b, c.of[c.col.index[i]])
 	}
 	k.scratch = b
 	h := sha256.Sum256(b)
 	copy(r[:], h[:])
 	return r
+}
+
+// ofTexts gives the key of a row of which the columns have these folded texts.
+func (k *keys) ofTexts(texts []string) rowKey {
+	var b []byte
+	for _, text := range texts {
+		b = appendText(b, text)
+	}
+	h := sha256.Sum256(b)
+	return rowKey(h[:16])
+}
+
+// appendText adds a text so that no two lists of texts give the same bytes.
+func appendText(b []byte, text string) []byte {
+	b = binary.LittleEndian.AppendUint64(b, uint64(len(text)))
+	return append(b, text...)
 }
 
 // first gives the number of the first row with this key, and whether it was

@@ -15,6 +15,7 @@ import "halftone/pipeline/codelist"
 // A Mapping says how one source's rows become observations.
 type Mapping struct {
 	Source     string      // name, for messages
+	Given      []string    // columns whose text stands outside of the rows: it makes no blank row one with text
 	Reshape    Reshape     // of the rows, before anything else
 	Where      []Predicate // any of them; none: every row passes
 	Unit       Unit
@@ -26,6 +27,11 @@ type Mapping struct {
 	Duplicates string      // error, sum, max or same; "" is error
 	Bounds     Bounds
 	Quarantine float64 // most share of the rows that pass where: 0.01
+
+	Corrections []Correction // made by hand: see [Mapping.ByHand]
+	Keep        []Keep       // steps, one after the other
+	Grains      []Grain      // finest first; those behind the first are totals. nil: no `grain`
+	Totals      Totals       // what becomes of them
 }
 
 // A Predicate holds when all of its tests hold.
@@ -116,4 +122,33 @@ type Rule struct {
 }
 
 // Bounds are those outside which a source stops.
-type Bounds struct{ Min, Max *int64 } // Min is 0 by default
+type Bounds struct {
+	Min, Max *int64  // Min is 0 by default
+	Ratio    float64 // most that a cell may be of its last period's (of 1, where that was 0); 0: no limit
+	Clip     bool    // a value above Max is read as Max
+}
+
+// A Keep is a step that leaves, of the rows of a period with the same texts in
+// PartitionBy, those that come first by OrderBy; rows that tie all stay.
+type Keep struct {
+	PartitionBy []string `json:"partition_by"`
+	OrderBy     string   `json:"order_by"`
+	Desc        bool     `json:"desc,omitempty"`
+	Order       []string `json:"order,omitempty"` // labels, first to last, others behind them; nil: ascending, or Desc
+}
+
+// A Grain is what one kind of row breaks down: its dimensions at their levels,
+// all others at _T. An empty Grain is one total a period.
+type Grain []Level
+
+// A Level is a dimension at a level of its code list; "" is the finest.
+type Level struct {
+	Dimension string `json:"dimension"`
+	Level     string `json:"level,omitempty"`
+}
+
+// Totals say what becomes of the rows of all grains but the first.
+type Totals struct {
+	Use      string  `json:"use,omitempty"`       // drop, check or rest; "" without a chain
+	MaxBelow float64 `json:"max_below,omitempty"` // rest: most share of the unsuppressed totals of a grain by which parts may exceed them: 0.01
+}

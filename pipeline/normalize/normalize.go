@@ -10,19 +10,23 @@ import (
 // A Normalizer turns the pages of one pull of one source into observations.
 // It is for one goroutine and one pull.
 type Normalizer struct {
-	m       Mapping
-	err     error     // why it cannot go on
-	reshape *reshaper // nil: rows are taken as they come
-	columns []*column
-	joined  []*column // of those
-	where   predicate
-	rules   rules
-	value   *valueRule
-	keys    *keys  // nil: every row is its own
-	held    *batch // rows that wait for those with the same key; nil: none do
-	files   []string
-	codes   []uint32 // of the row at hand
-	tally   tally
+	m         Mapping
+	err       error     // why it cannot go on
+	reshape   *reshaper // nil: rows are taken as they come
+	columns   []*column
+	joined    []*column // of those
+	where     predicate
+	rules     rules
+	value     *valueRule
+	keys      *keys  // nil: every row is its own
+	held      *batch // rows that wait for those with the same key; nil: none do
+	keep      *keeper
+	grades    *grading // nil: no grain
+	past      *history // nil: no ratio
+	corrected *corrected
+	files     []string
+	codes     []uint32 // of the row at hand
+	tally     tally
 }
 
 // New makes a Normalizer. declared says which periods the dataset has, at its
@@ -90,6 +94,9 @@ func (n *Normalizer) page(p connectors.Page, emit func(Observations) error) erro
 	if n.held != nil {
 		return nil
 	}
+	if n.past != nil {
+		n.past.take(out, n.byHand())
+	}
 	return n.emit(out, emit)
 }
 
@@ -122,7 +129,13 @@ func (n *Normalizer) row(i int, at spot, out *batch) {
 	if !ok {
 		return
 	}
-	v, status, end := n.value.at(i)
+	v, status, end, word := int64(0), Exact, endCounted, false
+	if n.corrected != nil { // a person's word comes before what the source says, and before bounds
+		v, end, word = n.correct(i, at, period)
+	}
+	if !word {
+		v, status, end = n.value.at(i)
+	}
 	if end == endStopped {
 		n.tally.problem(n.value.problem, n.value.name(), n.place(at), Place{})
 		return
@@ -132,20 +145,41 @@ func (n *Normalizer) row(i int, at spot, out *batch) {
 		return
 	}
 	// 4. bounds
-	if !n.m.Bounds.hold(v) {
-		n.tally.problem(outOfBounds, n.value.name(), n.place(at), Place{})
+	if !word && !n.m.Bounds.hold(v) {
+		if !n.m.Bounds.clips(v) {
+			n.tally.problem(outOfBounds, n.value.name(), n.place(at), Place{})
+			return
+		}
+		v = *n.m.Bounds.Max
+	}
+	// 5. keep
+	if n.keep != nil {
+		n.hold(i, at, period, v, status)
 		return
 	}
-	// 5. keep comes here.
-	// 6. key
-	if n.keys == nil || n.isFirst(i, at, period, v, status) {
-		out.add(period, n.codes, v, status, at)
+	// 6. key, 7. grain and totals
+	var key rowKey
+	if n.keys != nil {
+		key = n.keys.key(i, period, n.codes)
+	}
+	n.settle(key, at, period, v, status, out)
+}
+
+// settle takes a row that is kept, whose codes and verdicts are in n, through
+// key and grain.
+func (n *Normalizer) settle(key rowKey, at spot, period uint32, v int64, s Status, out *batch) {
+	switch {
+	case n.keys != nil && !n.isFirst(key, at, period, v, s):
+		n.tally.ended[endMerged]++
+	case n.grades == nil:
+		out.add(period, n.codes, v, s, at)
 		n.tally.count(period)
 		n.tally.ended[endCounted]++
-	} else {
-		n.tally.ended[endMerged]++
+	case n.held != nil: // its grain is decided when no row can be merged with it any more
+		out.add(period, n.codes, v, s, at)
+	default:
+		n.grade(period, n.codes, v, s, at, out)
 	}
-	// 7. grain and totals come here.
 	for d, dim := range n.rules.dims {
 		dim.count(n.rules.verdicts[d], at)
 	}
@@ -209,10 +243,10 @@ func (n *Normalizer) end(r *rule, v verdict, at spot) {
 	}
 }
 
-// isFirst reports whether no row before had the key of row i. If one had, the
+// isFirst reports whether no row before had the key of a row. If one had, the
 // row is merged with it or stops the source.
-func (n *Normalizer) isFirst(i int, at spot, period uint32, v int64, s Status) bool {
-	j, before := n.keys.first(n.keys.key(i, period, n.codes), at)
+func (n *Normalizer) isFirst(key rowKey, at spot, period uint32, v int64, s Status) bool {
+	j, before := n.keys.first(key, at)
 	if !before {
 		return true
 	}
@@ -249,18 +283,18 @@ func (n *Normalizer) emit(b *batch, emit func(Observations) error) error {
 	return nil
 }
 
-// Close ends the pull: it emits the rows that waited for others with the same
-// key and says what became of every row. Errors are as those of Page, and a
-// [*QuarantineError], with which the report is complete; with others there is
+// Close ends the pull: it emits the rows that waited for others, and what is left
+// of totals, and says what became of every row. Errors are as those of Page, and
+// a [*QuarantineError], with which the report is complete; with others there is
 // none.
 func (n *Normalizer) Close(emit func(Observations) error) (Report, error) {
 	if n.err != nil {
 		return Report{}, n.err
 	}
-	for _, d := range n.rules.dims {
-		if total, part := d.overlap(); total != nil {
-			n.tally.problem(problemKind{overlap, d.name}, d.column(), n.place(total.first), n.place(part.first))
-		}
+	out, err := n.finish()
+	if err != nil {
+		n.err = fmt.Errorf("source %s: %w", n.m.Source, err)
+		return Report{}, n.err
 	}
 	if n.tally.stopped() {
 		n.err = n.tally.sourceError(n.m)
@@ -271,10 +305,44 @@ func (n *Normalizer) Close(emit func(Observations) error) (Report, error) {
 		n.err = q
 		return r, q
 	}
-	if n.held != nil {
-		if n.err = n.emit(n.held, emit); n.err != nil {
-			return Report{}, n.err
-		}
+	if n.err = n.emit(out, emit); n.err != nil {
+		return Report{}, n.err
 	}
 	return r, nil
+}
+
+// finish takes what had to wait for the last row through the rest of the order
+// of operations, and gives what is still to be emitted.
+func (n *Normalizer) finish() (*batch, error) {
+	out := n.held
+	if out == nil {
+		out = newBatch(len(n.rules.dims), 0)
+	}
+	if n.keep != nil {
+		n.closeKeep(out)
+	}
+	for _, d := range n.rules.dims {
+		if total, part := d.overlap(); total != nil {
+			n.tally.problem(problemKind{overlap, d.name}, d.column(), n.place(total.first), n.place(part.first))
+		}
+	}
+	if n.grades != nil {
+		if n.held != nil {
+			out = n.gradeHeld(n.held)
+		}
+		n.closeTotals(out)
+	}
+	if n.past == nil || n.tally.stopped() {
+		return out, nil
+	}
+	n.past.take(out, n.byHand())
+	return out, n.closeRatio()
+}
+
+// byHand are the rows whose value a person has given.
+func (n *Normalizer) byHand() map[spot]bool {
+	if n.corrected == nil {
+		return nil
+	}
+	return n.corrected.spots
 }

@@ -91,7 +91,7 @@ func TestOutcomes(t *testing.T) {
 		"value blank exclude": {func(m *Mapping) { m.Value.Blank = "exclude" }, "2016,TD,F,,\n", nil, "excluded 1"},
 		"value blank zero":    {func(m *Mapping) { m.Value.Blank = "zero" }, "2016,TD,F, ,\n", []string{"2016 TD,F 0 zero"}, "counted 1"},
 		"groups":              {func(m *Mapping) { m.Value.GroupChar = "," }, "2016,TD,F,\"1,282\",\n", []string{"2016 TD,F 1282"}, "counted 1"},
-		"bounds": {func(m *Mapping) { m.Bounds = Bounds{ptr(-20), ptr(5000)} }, "2016,TD,F,-20,\n2016,TD,F,5000,\n",
+		"bounds": {func(m *Mapping) { m.Bounds = Bounds{Min: ptr(-20), Max: ptr(5000)} }, "2016,TD,F,-20,\n2016,TD,F,5000,\n",
 			[]string{"2016 TD,F -20", "2016 TD,F 5000"}, "counted 2"},
 		"sum": {func(m *Mapping) { m.KeyRow, m.Duplicates = false, "sum" },
 			"2016,TD,F,3,\n2016,NE,F,1,\n2016,chad,f,4,\n2017,TD,F,5,\n2016,Mars,F,3,\n",

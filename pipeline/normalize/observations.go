@@ -60,6 +60,17 @@ type Rejected struct {
 // counted.
 const MaxRejected = 100_000
 
+// A TotalsReport says how totals go with the sums of their parts, by cell of
+// each grain that is a total.
+type TotalsReport struct {
+	Equal      int64   `json:"equal"`
+	Differ     int64   `json:"differ"`
+	Below      int64   `json:"below"`      // of these, totals less than their parts
+	Suppressed int64   `json:"suppressed"` // they or a part of theirs: nothing can be said
+	Alone      int64   `json:"alone"`      // without any part
+	Places     []Place `json:"places"`     // of totals that differ, the first 20
+}
+
 // A Report says what became of every row of a pull.
 type Report struct {
 	Source     string            `json:"source"`
@@ -70,9 +81,10 @@ type Report struct {
 	Outcomes   map[Outcome]int64 `json:"outcomes"`          // adds up to Read
 	Reasons    map[string]int64  `json:"reasons"`           // of the quarantined rows
 	Quarantine []Rejected        `json:"quarantine"`        // in row order, the first MaxRejected
-	Periods    map[string]int64  `json:"periods"`           // observations a period
+	Periods    map[string]int64  `json:"periods"`           // rows a period that the cube rests on: counted, and with `rest` totals
 	Unknown    map[string]int64  `json:"unknown_labels"`    // observations a dimension whose label only the rule's `unknown` took
 	Unused     []string          `json:"unused"`            // literals of the mapping that no row had, with their keys
+	Totals     *TotalsReport     `json:"totals,omitempty"`  // nil without `totals: check` or `rest`
 }
 
 // Without is the report without what it says of rows of some periods, by SDMX

@@ -45,7 +45,7 @@ func TestOffences(t *testing.T) {
 			{Name: "exploitation", Rules: []Rule{{Column: "OFFENSE_SUBCAT_ID", Codes: map[string]string{"81": "sexual", "82": "forced_labour"}}},
 				List: listBeside(t, "mapping/fbi-agencies/codes/exploitation.csv")},
 		},
-		KeyRow: true, Bounds: Bounds{ptr(-20), ptr(5000)},
+		KeyRow: true, Bounds: Bounds{Min: ptr(-20), Max: ptr(5000)},
 	}
 	var first []observed
 	for _, size := range []int{4417, 1000, 37} {

@@ -27,7 +27,7 @@ type Reshape struct {
 	Unpivot  *Unpivot `json:"unpivot,omitempty"`
 }
 
-// An Unpivot makes one row a matching column. The row's other cells stay readable.
+// An Unpivot makes one row a matching column. All cells of the row stay readable.
 type Unpivot struct {
 	Match  string   `json:"match,omitempty"`  // regular expression of whole names; its named groups become columns
 	Labels []string `json:"labels,omitempty"` // or the names themselves
@@ -109,19 +109,22 @@ func (r Reshape) source(names []string) []string {
 type reshaper struct {
 	r     Reshape
 	re    *regexp.Regexp
-	file  bool // @file is read
+	given func(string) bool // what is known of a row besides its cells
+	names []string          // that the mapping reads
+	file  bool              // @file is read
 	above []string
 	last  string // file of the row above
 	rows  int64  // that are not blank
 	blank int64
 }
 
-func newReshaper(r Reshape, names []string) *reshaper {
+func newReshaper(m Mapping, names []string) *reshaper {
+	r := m.Reshape
 	file := slices.Contains(names, fileColumn)
 	if len(r.FillDown) == 0 && r.Unpivot == nil && !file {
 		return nil
 	}
-	return &reshaper{r: r, re: r.Unpivot.pattern(), file: file, above: make([]string, len(r.FillDown))}
+	return &reshaper{r: r, given: m.given, re: r.Unpivot.pattern(), names: names, file: file, above: make([]string, len(r.FillDown))}
 }
 
 // page returns p reshaped. It does not release p; the caller releases the result.
@@ -129,7 +132,7 @@ func (s *reshaper) page(p connectors.Page) (connectors.Page, error) {
 	if p.Records == nil || p.Records.NumRows() == 0 {
 		return p, nil
 	}
-	in, err := texts(p)
+	in, err := textColumns(p)
 	if err != nil {
 		return p, err
 	}
@@ -138,8 +141,8 @@ func (s *reshaper) page(p connectors.Page) (connectors.Page, error) {
 	fields := p.Records.Schema().Fields()
 	for i := range int(p.Records.NumRows()) {
 		text := false
-		for c := range in { // what a reader says of a row is no text of it
-			text = text || !strings.HasPrefix(fields[c].Name, "@") && strings.TrimSpace(in[c].Value(i)) != ""
+		for c := range in {
+			text = text || !s.given(fields[c].Name) && strings.TrimSpace(in[c].Value(i)) != ""
 		}
 		if text {
 			rows = append(rows, i)
@@ -163,7 +166,7 @@ func (s *reshaper) page(p connectors.Page) (connectors.Page, error) {
 
 var errNoCells = fmt.Errorf("no column matches `unpivot`")
 
-func texts(p connectors.Page) ([]*array.String, error) {
+func textColumns(p connectors.Page) ([]*array.String, error) {
 	in := make([]*array.String, p.Records.NumCols())
 	for i := range in {
 		c, ok := p.Records.Column(i).(*array.String)
@@ -241,7 +244,7 @@ func (s *reshaper) write(p connectors.Page, in []*array.String, rows []int, fill
 	}
 	for at, f := range p.Records.Schema().Fields() {
 		switch {
-		case slices.ContainsFunc(cells, func(c cellColumn) bool { return c.at == at }):
+		case !slices.Contains(s.names, f.Name) && slices.ContainsFunc(cells, func(c cellColumn) bool { return c.at == at }):
 		case filled[at] != nil:
 			column(f.Name, func(r, _ int) string { return filled[at][r] })
 		default:

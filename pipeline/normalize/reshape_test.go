@@ -15,7 +15,7 @@ import (
 // rowsOf writes a page as its header and rows, with the row numbers in front.
 func rowsOf(t *testing.T, p connectors.Page) []string {
 	t.Helper()
-	in, err := texts(p)
+	in, err := textColumns(p)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -78,7 +78,7 @@ func TestReshape(t *testing.T) {
 				}
 			}
 			for _, size := range []int{1, 2, 4} { // whatever the pages
-				s := newReshaper(c.r, c.wanted)
+				s := newReshaper(Mapping{Reshape: c.r}, c.wanted)
 				got := c.want[:1:1]
 				for from := 0; from < len(rows); from += size {
 					p, err := s.page(page("f", int64(10+from), in, header, rows[from:min(len(rows), from+size)]))
@@ -104,7 +104,7 @@ func TestReshape(t *testing.T) {
 
 // A file begins anew: what stands above its first row is in another file.
 func TestFillDownEndsWithTheFile(t *testing.T) {
-	s := newReshaper(Reshape{FillDown: []string{"a"}}, []string{"a", "b"})
+	s := newReshaper(Mapping{Reshape: Reshape{FillDown: []string{"a"}}}, []string{"a", "b"})
 	for _, c := range []struct {
 		file string
 		row  []string
@@ -133,7 +133,7 @@ func TestReshapeRefuses(t *testing.T) {
 			t.Errorf("%s: taken", name)
 		}
 	}
-	s := newReshaper(Reshape{Unpivot: &Unpivot{Match: "z.*", Into: "a", Value: "n"}}, []string{"a", "n"})
+	s := newReshaper(Mapping{Reshape: Reshape{Unpivot: &Unpivot{Match: "z.*", Into: "a", Value: "n"}}}, []string{"a", "n"})
 	if _, err := s.page(page("f", 1, []string{"b"}, []string{"b"}, [][]string{{"1"}})); !errors.Is(err, errNoCells) {
 		t.Error(err)
 	}

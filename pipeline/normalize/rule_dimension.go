@@ -11,7 +11,7 @@ import (
 // A target is a code at which rows of a source are counted.
 type target struct {
 	code    string // as a rule or the list names it
-	leaf    uint32 // place among the dimension's leaves
+	leaf    uint32 // place among the dimension's leaves; with a grain, among all its codes
 	bare    bool   // it stands for codes below it: a total, unless nothing else is said
 	unknown bool   // only the rule's `unknown` took the label
 	rows    int64
@@ -30,6 +30,7 @@ type dimension struct {
 	targets []target
 	number  map[target]verdict // of a target without rows
 	mixed   bool               // totals beside parts are said to be fine: `unknown: true`
+	graded  *codes             // a grain tells totals from parts; nil: none does
 }
 
 // A choice is a rule and the rows to which it applies.
@@ -145,12 +146,12 @@ func (d *dimension) verdict(code string, unknown bool) verdict {
 	if code == exclude {
 		return isExcluded
 	}
-	leaf, parent, ok := d.list.Leaf(code)
-	at, there := d.leaves[leaf]
-	bare := parent != "" && leaf != code
-	if !ok || !there || bare && !d.allowed.Has(parent) { // a code above the finest that no rule names
+	at, ok := d.place(code)
+	if !ok { // a code above the finest that no rule names
 		return isNotFinest
 	}
+	leaf, parent, _ := d.list.Leaf(code)
+	bare := parent != "" && leaf != code && d.graded == nil
 	t := target{code: code, leaf: at, bare: bare, unknown: unknown}
 	n, ok := d.number[t]
 	if !ok {
@@ -158,6 +159,21 @@ func (d *dimension) verdict(code string, unknown bool) verdict {
 		d.targets, d.number[t] = append(d.targets, t), n
 	}
 	return n
+}
+
+// place finds where rows of a code are: among the leaves, or with a grain among
+// all codes.
+func (d *dimension) place(code string) (uint32, bool) {
+	leaf, parent, ok := d.list.Leaf(code)
+	if d.graded != nil {
+		if at, known := d.graded.number[code]; known {
+			return at, true
+		}
+		return d.graded.number[leaf], ok // X/_U of a leaf X
+	}
+	at, there := d.leaves[leaf]
+	bare := parent != "" && leaf != code
+	return at, ok && there && (!bare || d.allowed.Has(parent))
 }
 
 // count counts a row at a target.

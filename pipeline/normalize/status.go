@@ -46,9 +46,6 @@ func (s Status) with(t Status) Status {
 	return s
 }
 
-// Sensitivity gives L of a row of m: see [Value.Sensitivity].
-func (m Mapping) Sensitivity() int64 { return m.Value.Sensitivity() }
-
 // Sensitivity gives L of the figures that v reads: the most that a figure moves
 // when its own count moves by one. It follows from what is declared, whatever a
 // batch holds, and bounds every figure whichever of the declared statuses made

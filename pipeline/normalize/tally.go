@@ -11,6 +11,9 @@ type ending uint8
 
 const (
 	endCounted ending = iota
+	endTotal
+	endOther
+	endNotKept
 	endMerged
 	endNoValue
 	endNotACount
@@ -22,7 +25,7 @@ const (
 )
 
 var outcomes = [endings]Outcome{
-	endCounted: Counted, endMerged: MergedDuplicate, endNoValue: NoValue, endNotACount: NotACount,
+	endCounted: Counted, endTotal: TotalRow, endOther: OtherBreakdown, endNotKept: NotKept, endMerged: MergedDuplicate, endNoValue: NoValue, endNotACount: NotACount,
 	endFiltered: Filtered, endExcluded: Excluded, endQuarantined: Quarantined,
 }
 
@@ -57,7 +60,24 @@ var (
 		one: "row makes a sum of duplicates larger than any count (2^40)", many: "rows make sums of duplicates larger than any count (2^40)"}}
 	outOfBounds = problemKind{words: words{
 		one: "value lies outside `bounds`", many: "values lie outside `bounds`",
-		do: "have the source corrected, or set `bounds` (min is 0 unless given)"}}
+		do: "have the source corrected, or set `bounds` (min is 0 unless given), or say by `corrections` what a person has found"}}
+	overRatio = problemKind{words: words{
+		one: "cell is more than `bounds.ratio` times what it was the period before", many: "cells are more than `bounds.ratio` times what they were the period before",
+		do: "have the source corrected, or say by `corrections` what a person has found"}}
+	twiceCorrected = problemKind{words: words{
+		one: "row more has the key of a correction, and the value would count twice", many: "rows more have the keys of corrections, and the values would count twice",
+		do: "correct by exclude, or name by `key` what tells the rows apart"}}
+	unordered = problemKind{words: words{
+		one: "label is neither a number nor a date such as 2026-11-23, so that it has no order", many: "labels are neither numbers nor dates such as 2026-11-23, so that they have no order",
+		do: "list the labels by `keep.order`, the first to keep first"}}
+	mixedOrder = problemKind{words: words{
+		one: "column has numbers beside dates: which come first is not said", many: "columns have numbers beside dates: which come first is not said",
+		do: "list the labels by `keep.order`, the first to keep first"}}
+	overParts = problemKind{words: words{
+		one: "grain of totals is exceeded by its parts by more than `totals.max_below`: parts overlap", many: "grains of totals are exceeded by their parts by more than `totals.max_below`: parts overlap",
+		do: "take these totals out of `grain`, and say by contribution.per_period in how many parts a person is; or raise max_below, if the source itself adds up so badly"}}
+	hugeParts = problemKind{words: words{
+		one: "row makes a total or its parts larger than any count (2^40)", many: "rows make totals or their parts larger than any count (2^40)"}}
 	duplicate = problemKind{words: words{
 		one: "row has the key of another row", many: "rows have the key of another row",
 		do: "name what identifies a row by `key`, or say how they go together by `duplicates`"}}
@@ -68,10 +88,10 @@ var (
 		do: "name all that identifies a row by `key`"}}
 	notFinest = words{
 		one: "row has a code that is not at the finest level", many: "rows have a code that is not at the finest level",
-		do: "name the label in `codes`, or set `unknown: true` for the dimension, if these rows are not totals of others"}
+		do: "say by `grain` which rows are totals of others; or name the label in `codes`, or set `unknown: true` for the dimension, if these are not"}
 	overlap = words{
 		one: "total stands beside its parts, which would count people twice", many: "totals stand beside their parts, which would count people twice",
-		do: "leave the total out by `where` or exclude"}
+		do: "say by `grain` and `totals` which rows are totals and what becomes of them, or leave them out by `where` or exclude"}
 )
 
 // problemKey tells problems apart.
@@ -179,6 +199,9 @@ func (n *Normalizer) report() (Report, *QuarantineError) {
 				r.Unknown[d.name] += target.rows
 			}
 		}
+	}
+	if n.grades != nil && n.grades.chain != nil {
+		r.Totals = &n.grades.finished
 	}
 	for _, f := range n.rules.unused {
 		r.Unused = append(r.Unused, f()...)

@@ -129,16 +129,9 @@ func decrypt(f *os.File, id age.Identity) (*parquet.File, error) {
 // addRowGroup walks the column chunks in step. Codes are looked up once per
 // dictionary entry; rows are integers throughout.
 func addRowGroup(spec privacy.Spec, c privacy.Cube, f *parquet.File, rg parquet.RowGroup) error {
-	chunk := func(name string) (parquet.ColumnChunk, error) {
-		i := slices.IndexFunc(f.Schema().Columns(), func(p []string) bool { return p[0] == name })
-		if i < 0 {
-			return nil, fmt.Errorf("no column %s", name)
-		}
-		return rg.ColumnChunks()[i], nil
-	}
 	codes := make([][]uint32, len(spec.Dimensions))
 	for d, dim := range spec.Dimensions {
-		col, err := chunk("dim_" + dim.Name)
+		col, err := column(f, rg, "dim_"+dim.Name)
 		if err != nil {
 			return err
 		}
@@ -146,20 +139,34 @@ func addRowGroup(spec privacy.Spec, c privacy.Cube, f *parquet.File, rg parquet.
 			return err
 		}
 	}
-	col, err := chunk("value")
+	col, err := column(f, rg, "value")
 	if err != nil {
 		return err
 	}
-	n := make([]int64, 0, rg.NumRows())
-	err = eachPage(col, func(pg parquet.Page) error {
-		data := pg.Data()
-		n = append(n, data.Int64()...)
-		return nil
-	})
+	n, err := readIntegers(col, rg.NumRows())
 	if err != nil {
 		return err
 	}
 	return c.Add(codes, n)
+}
+
+// column finds a column chunk of a row group by name.
+func column(f *parquet.File, rg parquet.RowGroup, name string) (parquet.ColumnChunk, error) {
+	i := slices.IndexFunc(f.Schema().Columns(), func(p []string) bool { return p[0] == name })
+	if i < 0 {
+		return nil, fmt.Errorf("no column %s", name)
+	}
+	return rg.ColumnChunks()[i], nil
+}
+
+func readIntegers(col parquet.ColumnChunk, rows int64) ([]int64, error) {
+	n := make([]int64, 0, rows)
+	err := eachPage(col, func(pg parquet.Page) error {
+		data := pg.Data()
+		n = append(n, data.Int64()...)
+		return nil
+	})
+	return n, err
 }
 
 func leafCodes(dim privacy.Dimension, col parquet.ColumnChunk, rows int) ([]uint32, error) {

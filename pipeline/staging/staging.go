@@ -70,6 +70,7 @@ type Item struct {
 // Held says what a batch holds of a period.
 type Held struct {
 	Rows   int64  `json:"rows"`
+	From   int64  `json:"from,omitempty"` // rows of the source that they come from, where that is another number
 	Digest string `json:"digest"`         // HMAC of the plain Parquet file
 	Gone   bool   `json:"gone,omitempty"` // there were rows, and they were destroyed
 }

@@ -32,6 +32,7 @@ type Writer struct {
 	dims   []string
 	key    *age.X25519Identity
 	open   map[privacy.Period]*periodFile
+	from   map[string]int64 // rows of the source, by period; see From
 	skip   func(privacy.Period) bool
 
 	dropped []string
@@ -257,7 +258,11 @@ func (w *Writer) Commit(b Batch) (Batch, error) {
 		if err != nil {
 			return Batch{}, errors.Join(fmt.Errorf("staging: %w", err), w.Abort())
 		}
-		b.Periods[p.String()] = Held{Rows: pf.rows, Digest: hex.EncodeToString(pf.plain.Sum(nil))}
+		held := Held{Rows: pf.rows, Digest: hex.EncodeToString(pf.plain.Sum(nil))}
+		if n := w.from[p.String()]; n != held.Rows {
+			held.From = n
+		}
+		b.Periods[p.String()] = held
 	}
 	for _, p := range w.dropped {
 		b.Periods[p] = Held{}
@@ -275,6 +280,10 @@ func (w *Writer) Commit(b Batch) (Batch, error) {
 	w.open = nil
 	return b, nil
 }
+
+// From says how many rows of the source each period comes from. It is not the rows
+// held: a total whose parts are all of it leaves none, and is no row less.
+func (w *Writer) From(rows map[string]int64) { w.from = rows }
 
 // Drop says that the batch holds a period with no rows: what earlier batches hold
 // of it no longer counts.
