@@ -6,13 +6,11 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
-	"path/filepath"
 	"slices"
 
 	"halftone/outputs/describe"
 	"halftone/outputs/publish"
 	"halftone/outputs/verify"
-	"halftone/pipeline/backup"
 	"halftone/pipeline/runs"
 	"halftone/privacy"
 	"halftone/privacy/ledger"
@@ -31,7 +29,9 @@ type Audit struct {
 // while it looks.
 func (l Line) Audit(ctx context.Context) (Audit, error) {
 	a := auditor{l: l}
-	if _, err := os.Stat(filepath.Join(l.State, backup.LedgerFile)); errors.Is(err, fs.ErrNotExist) {
+	if has, err := l.hasLedger(ctx); err != nil {
+		return Audit{}, err
+	} else if !has {
 		heads, err := l.heads(ctx)
 		if err == nil && len(heads) > 0 {
 			a.locked("chain", errors.New("there is no ledger, and the public folder has versions: bring the newest backup back, halftone restore"))
@@ -40,7 +40,7 @@ func (l Line) Audit(ctx context.Context) (Audit, error) {
 		}
 		return a.end(), nil
 	}
-	if err := CheckState(l.State, l.Public); err != nil {
+	if err := l.ready(); err != nil {
 		return Audit{}, err
 	}
 	unlock, err := runs.Lock(l.State)
@@ -83,14 +83,22 @@ func (a *auditor) end() Audit {
 
 func (a *auditor) run(ctx context.Context) error {
 	var err error
-	if a.led, err = ledger.Open(ctx, a.l.State, a.l.Clock.Now); err != nil {
-		if ctx.Err() != nil {
+	if a.led, err = a.l.openLedger(ctx); err != nil {
+		if ctx.Err() != nil || errors.Is(err, ledger.ErrPostgres) || errors.Is(err, ErrUsage) {
 			return err
 		}
 		a.locked("chain", err)
 		return nil
 	}
 	defer func() { _ = a.led.Close() }() // nothing was written
+	if a.l.shared() {                    // or another replica would charge while we add up
+		held, give, err := a.l.hold(ctx, a.led)
+		if err != nil {
+			return err
+		}
+		defer give()
+		ctx = held
+	}
 	if a.links, err = a.led.Chain(ctx); err != nil {
 		a.locked("chain", err)
 		return nil
@@ -222,7 +230,12 @@ func (a *auditor) public(ctx context.Context) {
 		a.note(name, "", err)
 		return
 	}
-	if err := a.led.CheckWitness(ctx, witnesses(heads)); errors.Is(err, privacy.ErrLocked) {
+	seen, err := a.l.witnesses(heads)
+	if err != nil {
+		a.note(name, "", err)
+		return
+	}
+	if err := a.led.CheckWitness(ctx, seen); errors.Is(err, privacy.ErrLocked) {
 		a.locked(name, err)
 		return
 	} else if err != nil {
@@ -335,13 +348,15 @@ func count(n int, one, many string) string {
 // Export is the chain with the entries of the dataset, or with those of all
 // datasets of the instance: ledger.jsonl, as a version has it, one link a line.
 func (l Line) Export(ctx context.Context, all bool) ([]byte, error) {
-	if _, err := os.Stat(filepath.Join(l.State, backup.LedgerFile)); errors.Is(err, fs.ErrNotExist) {
+	if has, err := l.hasLedger(ctx); err != nil {
+		return nil, err
+	} else if !has {
 		return nil, fmt.Errorf("%w: there is no ledger yet; it begins with the first release: halftone run", ErrRefused)
 	}
-	if err := CheckState(l.State, l.Public); err != nil {
+	if err := l.checkState(); err != nil {
 		return nil, err
 	}
-	led, err := ledger.Open(ctx, l.State, l.Clock.Now)
+	led, err := l.openLedger(ctx)
 	if err != nil {
 		return nil, err
 	}

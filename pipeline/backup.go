@@ -26,10 +26,12 @@ import (
 // what anybody looks for in a backup.
 func (l Line) Backup(ctx context.Context, file string, to ...age.Recipient) (m backup.Manifest, err error) {
 	// 1. The place, and something to copy.
-	if _, err := os.Stat(filepath.Join(l.State, backup.LedgerFile)); errors.Is(err, fs.ErrNotExist) {
+	if has, err := l.hasLedger(ctx); err != nil {
+		return m, err
+	} else if !has {
 		return m, fmt.Errorf("%w: there is no ledger yet, so there is nothing to back up; it begins with the first release: halftone run", ErrRefused)
 	}
-	if err := CheckState(l.State, l.Public); err != nil {
+	if err := l.ready(); err != nil {
 		return m, err
 	}
 	if err := l.outside(file); err != nil {
@@ -54,7 +56,7 @@ func (l Line) Backup(ctx context.Context, file string, to ...age.Recipient) (m b
 	if err != nil {
 		return m, err
 	}
-	// 3. Everything that it names, from the live folder: a sealed file never changes.
+	// 3. Everything that it names, from the live store: a sealed file never changes.
 	keys := map[string][]byte{}
 	read := func(f backup.File) ([]byte, error) {
 		if k, ok := sealed[f.Path]; ok {
@@ -96,11 +98,15 @@ func (l Line) witnessed(ctx context.Context) (*ledger.Ledger, error) {
 	if err != nil {
 		return nil, err
 	}
-	led, err := ledger.Open(ctx, l.State, l.Clock.Now)
+	seen, err := l.witnesses(heads)
 	if err != nil {
 		return nil, err
 	}
-	if err := led.CheckWitness(ctx, witnesses(heads)); err != nil {
+	led, err := l.openLedger(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if err := led.CheckWitness(ctx, seen); err != nil {
 		return nil, errors.Join(err, led.Close())
 	}
 	return led, nil

@@ -87,6 +87,9 @@ func (s *session) publish(ctx context.Context, force bool, res *RunResult) error
 	// 3. Put it, record it, point to it: nobody sees half of it at any step.
 	s.l.say(Event{Step: "publish"})
 	name := s.l.Dataset.Name
+	if err := s.led.Renew(ctx, leased); err != nil { // whoever was late puts nothing there
+		return err
+	}
 	if err := s.pub.Put(ctx, name, v.Name, files); err != nil {
 		return err
 	}

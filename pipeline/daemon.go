@@ -8,6 +8,7 @@ import (
 
 	"halftone/pipeline/runs"
 	"halftone/pipeline/schedule"
+	"halftone/privacy/ledger"
 )
 
 // tick is how often the daemon looks at the clock: far below a minute, the
@@ -115,9 +116,12 @@ func (d *Daemon) Tick(ctx context.Context) error {
 		return store.Advance(ctx, name, fire.Local, missed...)
 	}
 	switch err := d.fire(ctx, fire); {
-	case errors.Is(err, runs.ErrBusy):
+	case errors.Is(err, runs.ErrBusy), errors.Is(err, ledger.ErrHeld), errors.Is(err, ledger.ErrFenced):
 		d.say("another halftone is at work; %s waits for it", fire.Local)
 		return nil // the cursor stays: the next tick tries again
+	case errors.Is(err, ledger.ErrPostgres):
+		d.say("%s waits: %v", fire.Local, err)
+		return nil // it will be back
 	case err != nil:
 		return err
 	}
@@ -169,7 +173,7 @@ func (d *Daemon) fire(ctx context.Context, o schedule.Occurrence) error {
 		d.say("%s was handled before", o.Local)
 	case ctx.Err() != nil:
 		return ctx.Err()
-	case Outcome(err) == outcomeLocked, errors.Is(err, runs.ErrBusy):
+	case Outcome(err) == outcomeLocked, errors.Is(err, runs.ErrBusy), errors.Is(err, ledger.ErrHeld), errors.Is(err, ledger.ErrFenced), errors.Is(err, ledger.ErrPostgres):
 		return err
 	default:
 		d.say("run %d of %s failed (%s): %v", res.ID, o.Local, Outcome(err), err)

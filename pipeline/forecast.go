@@ -4,10 +4,7 @@ import (
 	"cmp"
 	"context"
 	"errors"
-	"io/fs"
 	"math"
-	"os"
-	"path/filepath"
 	"slices"
 	"time"
 
@@ -263,13 +260,13 @@ func (l Line) lookAtLedger(ctx context.Context) (look, error) {
 	if err := l.oneLedger(); err != nil {
 		return lk, err
 	}
-	if _, err := os.Stat(filepath.Join(l.State, "ledger.db")); errors.Is(err, fs.ErrNotExist) {
-		return lk, nil
-	}
-	if err := CheckState(l.State, l.Public); err != nil {
+	if has, err := l.hasLedger(ctx); err != nil || !has {
 		return lk, err
 	}
-	led, err := ledger.Open(ctx, l.State, l.Clock.Now)
+	if err := l.checkState(); err != nil {
+		return lk, err
+	}
+	led, err := l.openLedger(ctx)
 	if err != nil {
 		return lk, err
 	}

@@ -32,12 +32,14 @@ type Line struct {
 	Dataset config.Dataset
 	Others  []config.Dataset // the other datasets of the instance
 	State   string           // folder, 0700: ledger, staging, keys
+	Store   string           // of the ledger: "" or "sqlite", or env:NAME with the connection string of a Postgres database
 	Public  string           // folder that anyone may read
 	Data    string           // base of relative paths in sources
 	Kinds   []connectors.Kind
 	Clock   connectors.Clock
 	Secret  connectors.Secret
 	By      string // name of the person or service that runs it, for records
+	Holder  string // who has the ledger's lease meanwhile, so that others know whom they wait for; "": By
 	Workers int
 	Tool    string // name and version of the program, for manifests
 	Watch   func(Event)
@@ -100,7 +102,7 @@ func Outcome(err error) string {
 		return outcomeConfig
 	case errors.Is(err, ErrRefused), errors.Is(err, privacy.ErrBudget), errors.Is(err, privacy.ErrTerms),
 		errors.Is(err, privacy.ErrPinned), errors.Is(err, privacy.ErrApproval), errors.Is(err, runs.ErrBusy),
-		errors.Is(err, ledger.ErrHeld):
+		errors.Is(err, ledger.ErrHeld), errors.Is(err, ledger.ErrFenced):
 		return outcomeRefused
 	}
 	return outcomeFailed
@@ -140,24 +142,6 @@ func makeState(dir string) error {
 	return durable.SyncFolder(filepath.Dir(dir))
 }
 
-// oneLedger refuses a dataset that was moved into an instance and has a ledger
-// from before in its own folder: another one would not know what it has cost.
-func (l Line) oneLedger() error {
-	const name = "ledger.db"
-	own, err := os.Stat(filepath.Join(l.Dataset.Dir, OwnState, name))
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil
-	}
-	if err != nil {
-		return fmt.Errorf("state folder: %w", err)
-	}
-	if used, err := os.Stat(filepath.Join(l.State, name)); err == nil && os.SameFile(own, used) {
-		return nil
-	}
-	return fmt.Errorf("%w: %s has a ledger of its own in its folder, and the instance's would give it its whole budget again. "+
-		"Name that state folder as the instance's (state in instance.yaml), or take the dataset out of the instance's list", ErrRefused, l.Dataset.Name)
-}
-
 // OwnState is the state folder of a dataset alone, in its folder.
 const OwnState = ".halftone"
 
@@ -189,6 +173,23 @@ func CheckState(state, public string) error {
 		return errors.New("the state folder lies in the public folder: whatever serves one would serve the other")
 	}
 	return nil
+}
+
+// checkState is CheckState for who only looks: a replica may have no state yet.
+func (l Line) checkState() error {
+	err := CheckState(l.State, l.Public)
+	if l.shared() && errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	return err
+}
+
+// ready is prepare for who needs a state folder and charges nothing.
+func (l Line) ready() error {
+	if l.shared() {
+		return l.prepare()
+	}
+	return CheckState(l.State, l.Public)
 }
 
 // within reports whether a path is a folder or lies in it; both are as [real] gives them.

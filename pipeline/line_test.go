@@ -401,7 +401,7 @@ func TestResumeCountsThePinnedRows(t *testing.T) {
 	if _, err := l.Pull(t.Context(), PullOptions{}); err != nil {
 		t.Fatal(err)
 	}
-	s, err := l.begin(t.Context())
+	_, s, err := l.begin(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}

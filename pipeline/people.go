@@ -67,7 +67,7 @@ func (l Line) ours(k privacy.Key) error {
 
 // with begins a session whose line has the mechanism that the first charge has fixed.
 func (l Line) with(ctx context.Context, do func(*session) error) error {
-	s, err := l.begin(ctx)
+	ctx, s, err := l.begin(ctx)
 	if err != nil {
 		return err
 	}
@@ -77,7 +77,7 @@ func (l Line) with(ctx context.Context, do func(*session) error) error {
 		return err
 	}
 	s.l = l.settle(account)
-	return do(s)
+	return fenced(ctx, do(s))
 }
 
 // Approve records that somebody approves a release of the configuration as it is.

@@ -7,6 +7,7 @@ import (
 	"os"
 	"path"
 	"path/filepath"
+	"strings"
 
 	"filippo.io/age"
 
@@ -43,6 +44,9 @@ func (l Line) Restore(ctx context.Context, file string, with ...age.Identity) (o
 		return out, err
 	}
 	out.Manifest = r.Manifest
+	if l.shared() {
+		return out, l.Locked(func() error { return l.restoreShared(ctx, r, &out) })
+	}
 	// 2. An empty place that nobody else uses.
 	if err := l.vacant(); err != nil {
 		return out, err
@@ -63,7 +67,7 @@ func (l Line) Restore(ctx context.Context, file string, with ...age.Identity) (o
 		if err := l.sound(ctx, dir, r.Manifest); err != nil {
 			return err
 		}
-		if err := place(dir, l.State); err != nil {
+		if err := place(dir, l.State, "sealed", backup.LedgerFile, "keys"); err != nil {
 			return err
 		}
 		// 4. What the world has seen.
@@ -163,15 +167,89 @@ func (l Line) sound(ctx context.Context, dir string, m backup.Manifest) (err err
 	return nil
 }
 
-// place moves what was checked into the state folder. The sealed files come first:
-// after a crash before the ledger is there, they lock the one that is made anew.
-func place(from, to string) error {
-	for _, name := range []string{"sealed", backup.LedgerFile, "keys"} {
-		err := os.Rename(filepath.Join(from, name), filepath.Join(to, name))
-		if err != nil && (name != "keys" || !errors.Is(err, os.ErrNotExist)) {
+// restoreShared brings the ledger of a backup into an empty Postgres database, and the
+// signing key into the state folder if it has none. Rows and their keys that the
+// folder may hold stay: they go with this ledger, too.
+func (l Line) restoreShared(ctx context.Context, r *backup.Reader, out *Restored) (err error) {
+	led, err := l.openLedger(ctx)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, led.Close()) }()
+	ctx, give, err := l.hold(ctx, led)
+	if err != nil {
+		return err
+	}
+	defer give()
+	defer func() { err = fenced(ctx, err) }()
+	if links, err := led.Chain(ctx); err != nil {
+		return err
+	} else if len(links) > 0 {
+		return fmt.Errorf("%w: the Postgres store has a ledger already, and a backup is never mixed with what is there. "+
+			"Nothing was restored: make a new database, name it in the connection string, and keep the old one until you know that you do not need it", ErrRefused)
+	}
+	dir := filepath.Join(l.State, restoring)
+	if err := os.RemoveAll(dir); err != nil { // of a killed one
+		return fmt.Errorf("restore: %w", err)
+	}
+	defer func() { _ = os.RemoveAll(dir) }()
+	if err := unpack(r, dir); err != nil {
+		return err
+	}
+	if err := l.sound(ctx, dir, r.Manifest); err != nil {
+		return err
+	}
+	if err := l.copyLedger(ctx, dir, led); err != nil {
+		return err
+	}
+	if _, err := os.Lstat(filepath.Join(l.State, filepath.FromSlash(backup.SigningFile))); errors.Is(err, os.ErrNotExist) && r.Manifest.Signing() {
+		if err := durable.Folder(filepath.Join(l.State, "keys")); err != nil {
 			return fmt.Errorf("restore: %w", err)
 		}
-		if err := durable.SyncFolder(to); err != nil {
+		if err := place(dir, l.State, backup.SigningFile, backup.PublicFile); err != nil {
+			return err
+		}
+	}
+	if err := l.seen(ctx, out); err != nil || out.Locked != nil {
+		return err
+	}
+	return l.remember(ctx, led)
+}
+
+// copyLedger takes an unpacked ledger, sealed files and all, into another one.
+func (l Line) copyLedger(ctx context.Context, dir string, to *ledger.Ledger) (err error) {
+	from, err := ledger.Open(ctx, dir, l.Clock.Now)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, from.Close()) }()
+	links, err := from.Chain(ctx)
+	if err != nil {
+		return err
+	}
+	var m backup.Manifest
+	keys, err := l.contents(ctx, from, &m)
+	if err != nil {
+		return err
+	}
+	sealed := map[privacy.Key][]byte{}
+	for _, k := range keys {
+		if sealed[k], err = from.Sealed(ctx, k); err != nil {
+			return err
+		}
+	}
+	return to.Restore(ctx, links, sealed)
+}
+
+// place moves what was checked into the state folder. The sealed files come first:
+// after a crash before the ledger is there, they lock the one that is made anew.
+func place(from, to string, names ...string) error {
+	for _, name := range names {
+		err := os.Rename(filepath.Join(from, name), filepath.Join(to, name))
+		if err != nil && (!strings.HasPrefix(name, "keys") || !errors.Is(err, os.ErrNotExist)) {
+			return fmt.Errorf("restore: %w", err)
+		}
+		if err := durable.SyncFolder(filepath.Dir(filepath.Join(to, name))); err != nil {
 			return fmt.Errorf("restore: %w", err)
 		}
 	}
@@ -184,7 +262,11 @@ func (l Line) seen(ctx context.Context, out *Restored) error {
 	if err != nil {
 		return fmt.Errorf("restored; the public folder cannot be held against it: %w", err)
 	}
-	led, err := ledger.Open(ctx, l.State, l.Clock.Now)
+	witnesses, err := l.witnesses(heads)
+	if err != nil {
+		return err
+	}
+	led, err := l.openLedger(ctx)
 	if err != nil {
 		return err
 	}
@@ -202,7 +284,7 @@ func (l Line) seen(ctx context.Context, out *Restored) error {
 			out.Witnesses, out.Seen = out.Witnesses+1, max(out.Seen, h.Entries)
 		}
 	}
-	if err := led.CheckWitness(ctx, witnesses(heads)); errors.Is(err, privacy.ErrLocked) {
+	if err := led.CheckWitness(ctx, witnesses); errors.Is(err, privacy.ErrLocked) {
 		out.Locked = err
 		return nil
 	} else if err != nil {

@@ -53,7 +53,7 @@ func (l Line) Retention(ctx context.Context, dry bool) (Retention, error) {
 	if _, err := os.Stat(l.State); errors.Is(err, fs.ErrNotExist) {
 		return Retention{}, nil
 	}
-	s, err := l.begin(ctx)
+	ctx, s, err := l.begin(ctx)
 	if err != nil {
 		return Retention{}, err
 	}

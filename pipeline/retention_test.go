@@ -256,7 +256,7 @@ func TestChargedRowsStay(t *testing.T) {
 	if _, err := l.Pull(t.Context(), PullOptions{}); err != nil {
 		t.Fatal(err)
 	}
-	s, err := l.begin(t.Context())
+	_, s, err := l.begin(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -63,7 +63,7 @@ func (l Line) Run(ctx context.Context, opt RunOptions) (res RunResult, err error
 			return RunResult{}, usage("%s is no period of this dataset", p)
 		}
 	}
-	s, err := l.begin(ctx)
+	ctx, s, err := l.begin(ctx)
 	if err != nil {
 		return RunResult{}, err
 	}
@@ -379,7 +379,7 @@ func (s *session) resume(ctx context.Context) ([]Released, error) {
 		}
 		uses, err := s.st.Pinned(c.Key)
 		if err != nil {
-			return out, fmt.Errorf("%s is charged and not sealed: %w. If its rows are gone for good: halftone ledger burn %s", c.Key, err, c.Key)
+			return out, fmt.Errorf("%s is charged and not sealed: %w. %sIf its rows are gone for good: halftone ledger burn %s", c.Key, err, s.l.elsewhere(), c.Key)
 		}
 		r, err := s.measure(ctx, c.Key, uses)
 		if err != nil {

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"time"
 
 	"halftone/outputs/publish"
 	"halftone/pipeline/config"
@@ -28,48 +27,56 @@ type session struct {
 	st     *staging.Store
 	pub    *publish.Folder
 	unlock func()
+	give   func() // lets go of the lease; nil: it has none
+	right  bool   // the ledger knows all that was seen of it
 }
 
 // begin takes the lock, opens the stores, and holds the ledger against what has
-// been published.
-func (l Line) begin(ctx context.Context) (_ *session, err error) {
+// been published. The work is to go on with the context that it returns: see [Line.hold].
+func (l Line) begin(ctx context.Context) (held context.Context, _ *session, err error) {
 	if err := l.prepare(); err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	s := &session{l: l}
 	if s.unlock, err = runs.Lock(l.State); err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	defer func() {
 		if err != nil {
 			s.end(ctx)
 		}
 	}()
-	if s.led, err = ledger.Open(ctx, l.State, l.Clock.Now); err != nil {
-		return nil, err
+	if s.led, err = l.openLedger(ctx); err != nil {
+		return nil, nil, err
 	}
-	if err := s.led.Take(ctx, l.By, leased, true); err != nil { // the lock: nobody else is alive
-		return nil, err
+	if held, s.give, err = l.hold(ctx, s.led); err != nil {
+		return nil, nil, err
 	}
+	return held, s, s.open(ctx)
+}
+
+// open opens what else a session needs, and checks that the ledger is the right one.
+func (s *session) open(ctx context.Context) (err error) {
+	l := s.l
 	if err := s.alone(ctx); err != nil {
-		return nil, err
+		return err
 	}
 	if s.pub, err = publish.Open(l.Public); err != nil {
-		return nil, err
+		return err
 	}
 	if err := s.witness(ctx); err != nil {
-		return nil, err
+		return err
 	}
 	if s.runs, err = runs.Open(ctx, l.State, l.Clock.Now); err != nil {
-		return nil, err
+		return err
 	}
 	if _, err := s.runs.Recover(ctx); err != nil {
-		return nil, err
+		return err
 	}
 	if s.st, err = l.store(); err != nil {
-		return nil, err
+		return err
 	}
-	return s, s.st.Sweep()
+	return s.st.Sweep()
 }
 
 // alone refuses a ledger with charges of a dataset that the instance does not have:
@@ -95,15 +102,18 @@ func (s *session) witness(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	return s.led.CheckWitness(ctx, witnesses(heads))
+	seen, err := s.l.witnesses(heads)
+	if err != nil {
+		return err
+	}
+	err = s.led.CheckWitness(ctx, seen)
+	s.right = err == nil
+	return err
 }
 
 func (s *session) account(ctx context.Context) (Account, error) {
 	return s.led.Account(ctx, s.l.Dataset.Name)
 }
-
-// leased is how long a lease lasts that nobody renews.
-const leased = time.Minute
 
 // end closes what is open; the work is durable before.
 func (s *session) end(ctx context.Context) {
@@ -113,8 +123,13 @@ func (s *session) end(ctx context.Context) {
 	if s.pub != nil {
 		_ = s.pub.Close()
 	}
+	if s.give != nil {
+		if s.right {
+			_ = s.l.remember(context.WithoutCancel(ctx), s.led) // the next session tries again
+		}
+		s.give()
+	}
 	if s.led != nil {
-		_ = s.led.Give(context.WithoutCancel(ctx)) // or it runs out
 		_ = s.led.Close()
 	}
 	s.unlock()
@@ -140,6 +155,7 @@ func (s *session) start(ctx context.Context, kind runs.Kind, occurrence string) 
 
 // finish records how a run ended; the record never hides the run's own error.
 func (s *session) finish(ctx context.Context, res RunResult, err error) error {
+	err = fenced(ctx, err)
 	state, outcome := runs.Done, res.State
 	if res.State == StateWaiting {
 		state = runs.Waiting

@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"time"
 
 	"halftone/outputs"
@@ -69,6 +70,13 @@ func (l Line) Status(ctx context.Context) (Status, error) {
 	}
 	if err := s.lookAtPublic(ctx, l, lk); err != nil {
 		return s, err
+	}
+	seen, err := l.remembered()
+	if err != nil {
+		return s, err
+	}
+	if seen != "" && !slices.ContainsFunc(lk.links, func(k privacy.Link) bool { return k.Hash == seen }) {
+		s.Locked = errors.Join(privacy.ErrLocked, errors.New("this replica has seen a ledger head that this ledger does not know"))
 	}
 	// 2. Calendar.
 	now := l.Clock.Now()

@@ -35,14 +35,17 @@ func (l Line) Unlock(ctx context.Context, by []string, reason string) (u Unlocke
 		return u, err
 	}
 	defer unlock()
-	led, err := ledger.Open(ctx, l.State, l.Clock.Now)
+	led, err := l.openLedger(ctx)
 	if err != nil {
 		return u, err
 	}
 	defer func() { err = errors.Join(err, led.Close()) }()
-	if err := led.Take(ctx, l.By, leased, true); err != nil {
+	ctx, give, err := l.hold(ctx, led)
+	if err != nil {
 		return u, err
 	}
+	defer give()
+	defer func() { err = fenced(ctx, err) }()
 	pub, err := publish.Open(l.Public)
 	if err != nil {
 		return u, err
@@ -53,7 +56,10 @@ func (l Line) Unlock(ctx context.Context, by []string, reason string) (u Unlocke
 	if err != nil {
 		return u, err
 	}
-	seen := witnesses(heads)
+	seen, err := l.witnesses(heads)
+	if err != nil {
+		return u, err
+	}
 	if err := led.CheckWitness(ctx, seen); !errors.Is(err, privacy.ErrLocked) {
 		return u, errors.Join(err, fmt.Errorf("%w: the ledger is not locked, so there is nothing to unlock", ErrRefused))
 	}
@@ -69,7 +75,10 @@ func (l Line) Unlock(ctx context.Context, by []string, reason string) (u Unlocke
 	if u.Replayed, u.Burnt, err = led.Unlock(ctx, r); err != nil {
 		return u, err
 	}
-	if err := led.CheckWitness(ctx, seen); err != nil {
+	if err := led.CheckWitness(ctx, witnesses(heads)); err != nil {
+		return u, err
+	}
+	if err := l.remember(ctx, led); err != nil { // in the place of what it does not know
 		return u, err
 	}
 	if err := l.record(ctx, led, pub, heads); err != nil {

@@ -27,6 +27,7 @@ type app struct {
 	clock     connectors.Clock
 	lookupEnv func(string) (string, bool)
 	by        string
+	holder    string // of a lease: person, machine and process
 	terminal  bool
 
 	dir, data          string

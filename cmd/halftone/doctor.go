@@ -68,7 +68,7 @@ func (a *app) printFindings(found []finding, ok bool) {
 }
 
 func (a *app) examine(ctx context.Context, l pipeline.Line) []finding {
-	return []finding{stateFolder(l), a.storeWorks(ctx, l), a.clockWorks(l), zones(l), publicFolder(l), disk(l)}
+	return []finding{stateFolder(l), a.storeWorks(ctx, l), a.clockWorks(ctx, l), zones(l), publicFolder(l), disk(l)}
 }
 
 func report(name, detail string, err error, fix string) finding {
@@ -91,6 +91,9 @@ func stateFolder(l pipeline.Line) finding {
 // whole chain, or a new one in a folder of its own on the same disk.
 func (a *app) storeWorks(ctx context.Context, l pipeline.Line) finding {
 	const name = "store"
+	if l.StoreName() == "postgres" {
+		return postgresWorks(ctx, l)
+	}
 	fix := "put the state folder on a local disk; network file systems do not keep SQLite's promises"
 	dir, kind := l.State, "the ledger opens, its chain is whole"
 	if _, err := os.Stat(filepath.Join(dir, "ledger.db")); errors.Is(err, fs.ErrNotExist) {
@@ -108,9 +111,29 @@ func (a *app) storeWorks(ctx context.Context, l pipeline.Line) finding {
 	return report(name, kind+", writes are synced (WAL, synchronous FULL)", err, fix)
 }
 
+// postgresWorks asks the server what its promise to keep a commit rests on, and opens
+// the ledger if there is one.
+func postgresWorks(ctx context.Context, l pipeline.Line) finding {
+	const name, fix = "store", "mend what the line above names; docs/operations.md, Several replicas"
+	p, err := l.ProbeStore(ctx)
+	if err != nil {
+		return report(name, "", err, fix)
+	}
+	kind := "no ledger yet, the first run makes it"
+	if p.Exists {
+		kind, err = "the ledger opens, its chain is whole", l.CheckLedger(ctx)
+	}
+	for _, s := range l.Dataset.Sources {
+		if s.Delivers != "whole" { // what one replica took no other gets again
+			kind += fmt.Sprintf("; source %s delivers %s, so replicas must share the state folder", s.Name, s.Delivers)
+		}
+	}
+	return report(name, fmt.Sprintf("Postgres %s, no standby; %s, writes are synced (fsync, full_page_writes, synchronous_commit)", p.Version, kind), err, fix)
+}
+
 // clockWorks compares the clock with what was published last: a clock that is
 // behind it was set back.
-func (a *app) clockWorks(l pipeline.Line) finding {
+func (a *app) clockWorks(ctx context.Context, l pipeline.Line) finding {
 	now := a.clock.Now().UTC()
 	detail := now.Format("2006-01-02 15:04") + " UTC"
 	if now.Year() < 2025 {
@@ -118,6 +141,11 @@ func (a *app) clockWorks(l pipeline.Line) finding {
 	}
 	if info, err := os.Stat(filepath.Join(l.State, "ledger.db")); err == nil && info.ModTime().After(now.Add(time.Minute)) {
 		return finding{"clock", false, detail + " is before the last write of the ledger", "set the clock"}
+	}
+	if l.StoreName() == "postgres" {
+		if p, err := l.ProbeStore(ctx); err == nil && p.Now.Sub(now).Abs() > time.Minute { // an error is the store's
+			return finding{"clock", false, detail + " is not what the Postgres server's clock says", "set the clock, here or there"}
+		}
 	}
 	return finding{"clock", true, detail, ""}
 }

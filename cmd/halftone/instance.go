@@ -87,6 +87,7 @@ func (a *app) instanceLines(in config.Instance) []pipeline.Line {
 			state = filepath.Join(in.Dir, state)
 		}
 		l := a.newLine(d, in.Dir, state, in.Public)
+		l.Store = in.Store
 		l.Others = slices.Delete(slices.Clone(in.Datasets), i, i+1)
 		ls = append(ls, l)
 	}
@@ -103,7 +104,7 @@ func (a *app) newLine(d config.Dataset, base, state, public string) pipeline.Lin
 		public = filepath.Join(base, public)
 	}
 	return pipeline.Line{Dataset: d, State: state, Public: public, Data: data, Kinds: all.Kinds(), Clock: a.clock,
-		Secret: connectors.Secrets(d.Dir, a.lookupEnv), By: a.by, Workers: runtime.NumCPU(), Tool: tool()}
+		Secret: connectors.Secrets(d.Dir, a.lookupEnv), By: a.by, Holder: a.holder, Workers: runtime.NumCPU(), Tool: tool()}
 }
 
 // line is the one dataset of a command that is about one.

@@ -45,7 +45,11 @@ func mustRun(t *testing.T, args ...string) string {
 // was killed before its end.
 func killAfter(t *testing.T, lines int, args ...string) bool {
 	t.Helper()
-	cmd := program(t, args...)
+	return killCommand(t, program(t, args...), lines)
+}
+
+func killCommand(t *testing.T, cmd *exec.Cmd, lines int) bool {
+	t.Helper()
 	stderr, err := cmd.StderrPipe()
 	if err != nil {
 		t.Fatal(err)

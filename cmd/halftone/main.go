@@ -4,6 +4,7 @@ package main
 
 import (
 	"context"
+	"fmt"
 	"io"
 	"os"
 	"os/signal"
@@ -33,6 +34,10 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 	a := &app{in: stdin, out: stdout, err: stderr, clock: connectors.WallClock{}, lookupEnv: os.LookupEnv, by: "unknown"}
 	if u, err := user.Current(); err == nil {
 		a.by = u.Username
+	}
+	a.holder = fmt.Sprintf("%s, process %d", a.by, os.Getpid())
+	if host, err := os.Hostname(); err == nil {
+		a.holder = fmt.Sprintf("%s on %s, process %d", a.by, host, os.Getpid())
 	}
 	if f, ok := stderr.(*os.File); ok {
 		a.terminal = term.IsTerminal(int(f.Fd()))

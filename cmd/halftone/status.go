@@ -61,7 +61,7 @@ func state(s pipeline.Status) string {
 }
 
 func statusJSON(l pipeline.Line, s pipeline.Status) map[string]any {
-	o := map[string]any{"dataset": l.Dataset.Name, "head": s.Head, "witnesses": s.Witnesses, "state": state(s), "version": s.Latest.Name}
+	o := map[string]any{"dataset": l.Dataset.Name, "head": s.Head, "witnesses": s.Witnesses, "state": state(s), "store": l.StoreName(), "version": s.Latest.Name}
 	texts := func(n int, at func(int) string) []string {
 		out := make([]string, n)
 		for i := range out {
@@ -122,7 +122,7 @@ func (a *app) printStatus(of string, all []stand, withRuns bool) {
 	if s.Locked != nil {
 		ledger = "ledger locked"
 	}
-	a.print("%s · %s · store sqlite · %s UTC\n\n", of, ledger, a.clock.Now().UTC().Format("2006-01-02 15:04"))
+	a.print("%s · %s · store %s · %s UTC\n\n", of, ledger, all[0].l.StoreName(), a.clock.Now().UTC().Format("2006-01-02 15:04"))
 	// 2. A row a dataset.
 	g := grid{left: map[int]bool{1: true, 2: true, 3: true, 4: true, 5: true, 6: true}}
 	g.add("DATASET", "LATEST", "PUBLISHED", "NEXT PERIOD", "DUE", "NEXT RUN", "STATE")

@@ -26,6 +26,7 @@ type Instance struct {
 	Dir      string // folder of the file: the base of its paths
 	State    string // as written; default .halftone
 	Public   string // as written; default public
+	Store    string // of the ledger: sqlite, or env:NAME with the connection string of a Postgres database
 	BaseURL  string
 	Datasets []Dataset // by name; Spec.Population has the cap that the instance gives it
 }
@@ -79,6 +80,8 @@ func wholeInstance() *form {
 	positive := decimal("a number above 0, at most 1000", map[string]any{"exclusiveMinimum": 0, "maximum": 1000})
 	return object(keys(
 		opt("state", "The state folder of all datasets: ledger, keys, staged rows.", text("a path")).or(".halftone"),
+		opt("store", "Where the ledger is: `sqlite`, in the state folder, or `env:NAME`, the environment variable with the connection string of a Postgres database, for several replicas.",
+			matching(`^(sqlite|env:[A-Za-z_][A-Za-z0-9_]*)$`, "sqlite, or env:NAME with the connection string of a Postgres database in $NAME, never the string itself")).or("sqlite"),
 		opt("public", "The public folder of all datasets.", text("a path")).or("public"),
 		opt("base_url", "Web address of the public folder.", matching(`^https?://\S+$`, "an address that starts with https://")).none("none"),
 		opt("datasets", "Files of the datasets, relative to this one; `*` stands for any name.", listOf("a list of paths", text("a path such as */halftone.yaml")).some()).or([]any{"*/halftone.yaml"}),
@@ -89,14 +92,14 @@ func wholeInstance() *form {
 				opt("rho", "In zCDP; pure epsilon counts as epsilon²/2 of it.", positive),
 			).exactly("epsilon", "rho")),
 		))).none("no caps"),
-		later("store", "listen", "people", "oidc", "smtp"),
+		later("listen", "people", "oidc", "smtp"),
 	)...)
 }
 
 // build loads the datasets and gives them their caps.
 func (in *Instance) build(b *builder, root cursor) (warnings map[string][]Warning, below Errors) {
 	warnings = map[string][]Warning{}
-	in.State, in.Public, in.BaseURL = root.get("state").text(), root.get("public").text(), root.get("base_url").text()
+	in.State, in.Public, in.Store, in.BaseURL = root.get("state").text(), root.get("public").text(), root.get("store").text(), root.get("base_url").text()
 	caps := map[string]privacy.Population{}
 	for p, v := range root.get("populations").each() {
 		caps[p.key] = b.population(p.key, v.get("total"))

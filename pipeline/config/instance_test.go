@@ -59,11 +59,11 @@ func TestLoadInstance(t *testing.T) {
 		check      func(Instance) bool
 	}{
 		{"comments only", "# all as by default\n\n", nil, func(in Instance) bool {
-			return in.State == ".halftone" && in.Public == "public" && in.BaseURL == "" && slices.Equal(names(in), []string{"antelope", "zebra"})
+			return in.State == ".halftone" && in.Store == "sqlite" && in.Public == "public" && in.BaseURL == "" && slices.Equal(names(in), []string{"antelope", "zebra"})
 		}},
-		{"every key", "state: ../s\npublic: /srv/p\nbase_url: https://data.example.org\ndatasets: [a/*.yaml, '*/halftone.yaml']\n", nil, func(in Instance) bool {
+		{"every key", "state: ../s\nstore: env:HALFTONE_PG\npublic: /srv/p\nbase_url: https://data.example.org\ndatasets: [a/*.yaml, '*/halftone.yaml']\n", nil, func(in Instance) bool {
 			d := in.Datasets[0]
-			return in.State == "../s" && in.Public == "/srv/p" && d.Public == "/srv/p" && d.About.BaseURL == "https://data.example.org" &&
+			return in.State == "../s" && in.Store == "env:HALFTONE_PG" && in.Public == "/srv/p" && d.Public == "/srv/p" && d.About.BaseURL == "https://data.example.org" &&
 				in.BaseURL == d.About.BaseURL && len(in.Datasets) == 2 && d.Dir == filepath.Join(in.Dir, "b")
 		}},
 		{"one of them", "datasets: [b/halftone.yaml]\n", map[string]string{"a/halftone.yaml": "tabels: {}"}, func(in Instance) bool { return slices.Equal(names(in), []string{"antelope"}) }},
@@ -124,8 +124,11 @@ func TestInstanceProblems(t *testing.T) {
 		files      map[string]string
 	}{
 		{"unknown-key", "dataset: [a/halftone.yaml]\n", nil},
-		{"later", "store: sqlite\nlisten: {operator: 127.0.0.1:8480}\npeople: {a.person: {roles: [operator]}}\noidc: {}\nsmtp: {}\n", nil},
+		{"later", "listen: {operator: 127.0.0.1:8480}\npeople: {a.person: {roles: [operator]}}\noidc: {}\nsmtp: {}\n", nil},
 		{"types", "state: [x]\nbase_url: data.example.org\ndatasets: []\n", nil},
+		{"store", "store: \"postgres://halftone:hunter2@db.example.org/halftone\"\n", nil},
+		{"store-below", "store:\n  dsn: host=db password=hunter2\n", nil},
+		{"store-syntax", "store: postgres://halftone:hunter2@db\nstate: [\n", nil},
 		{"no-file", "datasets:\n  - \"*/halftone.yaml\"\n  - gone/halftone.yaml\n  - ../halftone.yaml\n", nil},
 		{"no-dataset", "# nothing yet\n", map[string]string{"a/halftone.yaml": "", "b/halftone.yaml": ""}},
 		{"other-name", "datasets: ['*/*.yaml', 'a/codes/*']\n", map[string]string{"b/second.yaml": "halftone: 1\n"}},
@@ -147,6 +150,9 @@ func TestInstanceProblems(t *testing.T) {
 			var es Errors
 			if !errors.As(err, &es) || in.Datasets != nil {
 				t.Fatalf("no Errors: %v, %d datasets", err, len(in.Datasets))
+			}
+			if strings.Contains(err.Error(), "hunter2") {
+				t.Errorf("a secret is shown: %v", err)
 			}
 			for _, p := range es {
 				if p.Message == "" || p.File == "" || filepath.IsAbs(p.File) {

@@ -93,7 +93,7 @@ func refuse(src *source, text string) *Problem {
 }
 
 // secretKey finds lines that may not be shown when their meaning is not known.
-var secretKey = regexp.MustCompile(`(?i)token|password|passwd|secret|api_?key|auth|header|credential|cookie|url`)
+var secretKey = regexp.MustCompile(`(?i)token|password|passwd|secret|api_?key|auth|header|credential|cookie|url|store`)
 
 // fromKey finds where settings of a connector begin; a period also has a from.
 var fromKey = regexp.MustCompile(`(?:^|[\s{,])from:(?:\s*$|\s+[^\s0-9"'])`)

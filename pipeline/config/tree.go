@@ -214,8 +214,8 @@ func (r *reader) mapping(at place, values []*ast.MappingValueNode) *node {
 	return out
 }
 
-// value reads what stands under a key and notes where settings of connectors
-// are: they may hold secrets that should not stand there.
+// value reads what stands under a key and notes where settings of connectors are,
+// and that of the store: they may hold secrets that should not stand there.
 func (r *reader) value(key string, at place, n ast.Node) *node {
 	if r.inFrom {
 		return r.read(n)
@@ -224,17 +224,18 @@ func (r *reader) value(key string, at place, n ast.Node) *node {
 	if r.depth == 1 {
 		r.inSources = key == "sources"
 	}
-	if key != "from" || !r.inSources {
+	store := key == "store" && r.depth == 1 // a connection string with its password
+	if (key != "from" || !r.inSources) && !store {
 		return r.read(n)
 	}
 	r.inFrom = true
 	defer func() { r.inFrom = false }()
-	r.from = append(r.from, place{at.line, at.col + len("from:")})
+	r.from = append(r.from, place{at.line, at.col + len(key+":")})
 	return r.read(n)
 }
 
-// hide keeps lines with settings of connectors out of excerpts: from a `from`
-// to the next key after it.
+// hide keeps lines with such settings out of excerpts: from a `from` or `store` to
+// the next key after it.
 func (r *reader) hide() {
 	lines := r.src.lines
 	for _, start := range r.from {

@@ -39,5 +39,5 @@ func (l *Ledger) Snapshot(ctx context.Context, path string) error {
 		return fmt.Errorf("ledger: copy: %w", err)
 	}
 	d := &database{db: db, now: l.now}
-	return errors.Join(d.adopt(ctx, anyEpoch, newBook(), links), db.Close())
+	return errors.Join(d.adopt(ctx, anyEpoch, newBook(), links, func() error { return nil }), db.Close())
 }

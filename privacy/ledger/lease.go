@@ -40,18 +40,37 @@ func (l lease) admits(epoch int64) error {
 // other can be alive, as the lock of a state folder shows: then it is taken from
 // whoever has it. It is renewed only by [Ledger.Renew]; writing does not.
 func (l *Ledger) Take(ctx context.Context, holder string, ttl time.Duration, sure bool) error {
-	return l.hold(ctx, func(now time.Time, old lease) (lease, error) {
+	return l.hold(ctx, take(holder, ttl, sure))
+}
+
+// TakeToWrite takes the lease from whoever has it, with the first thing that is
+// written: a worker that writes nothing leaves the ledger as it was, byte for byte.
+// The caller is sure that no other can be alive, as with [Ledger.Take].
+func (l *Ledger) TakeToWrite(holder string, ttl time.Duration) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.first = take(holder, ttl, true)
+}
+
+// A taker makes one lease of another.
+type taker func(now time.Time, old lease) (lease, error)
+
+func take(holder string, ttl time.Duration, sure bool) taker {
+	return func(now time.Time, old lease) (lease, error) {
 		if !sure && old.holder != "" && now.Before(old.until) {
 			return old, fmt.Errorf("%w: %s, until %s", ErrHeld, old.holder, old.until.UTC().Format(time.RFC3339))
 		}
 		return lease{old.epoch + 1, holder, now.Add(ttl)}, nil
-	})
+	}
 }
 
 // Renew keeps the lease for another while. It fails with [ErrFenced] once another
 // worker has it.
 func (l *Ledger) Renew(ctx context.Context, ttl time.Duration) error {
 	return l.hold(ctx, func(now time.Time, old lease) (lease, error) {
+		if l.epoch == 0 && l.first != nil {
+			return l.first(now, old)
+		}
 		if l.epoch == 0 || old.epoch != l.epoch {
 			return old, fmt.Errorf("%w: %s", ErrFenced, old.holder)
 		}
@@ -63,14 +82,18 @@ func (l *Ledger) Renew(ctx context.Context, ttl time.Duration) error {
 // written with l from then on. Without a lease, or one that another has taken, it
 // does nothing.
 func (l *Ledger) Give(ctx context.Context) error {
-	err := l.hold(ctx, func(_ time.Time, old lease) (lease, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.first = nil
+	if l.epoch == 0 {
+		return nil
+	}
+	err := l.leases(ctx, func(_ time.Time, old lease) (lease, error) {
 		if l.epoch <= 0 || old.epoch != l.epoch {
 			return old, ErrFenced
 		}
 		return lease{epoch: old.epoch}, nil
 	})
-	l.mu.Lock()
-	defer l.mu.Unlock()
 	l.epoch = 0
 	if errors.Is(err, ErrFenced) {
 		return nil
@@ -78,12 +101,17 @@ func (l *Ledger) Give(ctx context.Context) error {
 	return err
 }
 
-func (l *Ledger) hold(ctx context.Context, decide func(time.Time, lease) (lease, error)) error {
+func (l *Ledger) hold(ctx context.Context, decide taker) error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if l.lost != nil {
 		return l.lost
 	}
+	return l.leases(ctx, decide)
+}
+
+// leases replaces the lease; l.mu is held.
+func (l *Ledger) leases(ctx context.Context, decide taker) error {
 	var taken lease
 	err := l.note(l.store.lease(ctx, func(now time.Time, old lease) (lease, error) {
 		var err error

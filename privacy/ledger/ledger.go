@@ -42,10 +42,10 @@ type store interface {
 	transact(ctx context.Context, epoch int64, b *book, decide func() (*privacy.Entry, error)) error
 	// catchUp brings b up to date.
 	catchUp(ctx context.Context, b *book) error
-	// adopt appends links of an export as they stand, in one transaction like
-	// transact's. b is a book of the chain as it is in the store, and has them taken
-	// in on return.
-	adopt(ctx context.Context, epoch int64, b *book, links []privacy.Link) error
+	// adopt calls place and appends links of an export as they stand, in one
+	// transaction like transact's. b is a book of the chain as it is in the store, and
+	// has them taken in on return.
+	adopt(ctx context.Context, epoch int64, b *book, links []privacy.Link, place func() error) error
 	// lease replaces the lease by what decide makes of it at the store's own time,
 	// in one transaction that excludes every other.
 	lease(ctx context.Context, decide func(now time.Time, l lease) (lease, error)) error
@@ -53,11 +53,10 @@ type store interface {
 	links(ctx context.Context) ([]privacy.Link, error)
 	// stage puts the bytes of a sealed file where they survive, under no final
 	// name. place gives them theirs, over what may be there, durably at the latest
-	// with the transaction that it is called in or before; drop removes them if they
-	// have none.
+	// with the transaction that it is called in; drop removes them if they have none.
 	stage(k privacy.Key, file []byte) (place func() error, drop func(), err error)
 	// read returns the sealed file of k.
-	read(k privacy.Key) ([]byte, error)
+	read(ctx context.Context, k privacy.Key) ([]byte, error)
 	// close ends the use of the store.
 	close() error
 }
@@ -70,6 +69,7 @@ type Ledger struct {
 	now    func() time.Time
 	book   *book
 	epoch  int64 // of the lease that it holds; 0: none, and nothing can be written
+	first  taker // takes the lease with the first thing that is written; nil: nobody does
 	locked error // says why nothing is charged; it stays until the ledger is opened again or unlocked
 	then   int   // unlocks that the book had when it was locked
 	lost   error // the disk failed: nobody knows what is on it
@@ -95,7 +95,7 @@ func (l *Ledger) Seal(ctx context.Context, k privacy.Key, file []byte) error {
 	}
 	digest := sha(file)
 	// The slow part, before others have to wait.
-	place, drop, err := l.stage(k, file)
+	place, drop, err := l.stage(ctx, k, file)
 	if err != nil {
 		return err
 	}
@@ -111,10 +111,10 @@ func (l *Ledger) Seal(ctx context.Context, k privacy.Key, file []byte) error {
 	})
 }
 
-func (l *Ledger) stage(k privacy.Key, file []byte) (place func() error, drop func(), err error) {
+func (l *Ledger) stage(ctx context.Context, k privacy.Key, file []byte) (place func() error, drop func(), err error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if err := l.usable(); err != nil {
+	if err := l.usable(ctx); err != nil {
 		return nil, nil, err
 	}
 	place, drop, err = l.store.stage(k, file)
@@ -135,7 +135,10 @@ func (l *Ledger) Sealed(ctx context.Context, k privacy.Key) ([]byte, error) {
 			return fmt.Errorf("ledger: %s is not sealed: %w", k, privacy.ErrNotReleased)
 		}
 		const restore = "bring %s back from a backup or a published version; it can never be drawn again"
-		b, err := l.store.read(k)
+		b, err := l.store.read(ctx, k)
+		if errors.Is(err, ErrPostgres) { // which may have the file all the same
+			return err
+		}
 		if err != nil {
 			return fmt.Errorf("ledger: the sealed file of %s cannot be read: "+restore+": %w", k, sealedName(k), err)
 		}
@@ -164,7 +167,7 @@ func (l *Ledger) Publish(ctx context.Context, dataset, version string, sequence 
 func (l *Ledger) write(ctx context.Context, decide func() (*privacy.Entry, error)) error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if err := l.usable(); err != nil {
+	if err := l.usable(ctx); err != nil {
 		return err
 	}
 	return l.note(l.store.transact(ctx, l.epoch, l.book, func() (*privacy.Entry, error) {
@@ -190,12 +193,48 @@ func (l *Ledger) read(ctx context.Context, look func() error) error {
 	return look()
 }
 
-func (l *Ledger) usable() error {
+// lockOver locks l if one of the releases that have a sealed file was never charged:
+// why says what that shows.
+func (l *Ledger) lockOver(files []privacy.Key, why string) {
+	for _, k := range files {
+		if l.book.charged(k) == nil {
+			l.locked = fmt.Errorf("%w: %s is there, but its release was never charged: %s", privacy.ErrLocked, sealedName(k), why)
+			return
+		}
+	}
+}
+
+// follow applies what each gives after the last link that b knows. It reads that
+// link, too: a store that was replaced while it was open is noticed, as replaced says.
+func follow(b *book, each func(from int64, f func(privacy.Link) error) error, replaced string) error {
+	known, head := b.n, b.head
+	found := known == 0
+	err := each(known, func(l privacy.Link) error {
+		if l.Seq == known {
+			found = l.Hash == head
+			return nil
+		}
+		if !found {
+			return nil
+		}
+		return b.apply(l)
+	})
+	if err == nil && !found {
+		err = fmt.Errorf("%w: %s", privacy.ErrLocked, replaced)
+	}
+	return err
+}
+
+func (l *Ledger) usable(ctx context.Context) error {
 	switch {
 	case l.lost != nil:
 		return l.lost
-	case l.epoch == 0:
+	case l.epoch == 0 && l.first == nil:
 		return fmt.Errorf("%w: no lease is held", ErrFenced)
+	case l.epoch == 0:
+		if err := l.leases(ctx, l.first); err != nil {
+			return err
+		}
 	}
 	return l.locked
 }

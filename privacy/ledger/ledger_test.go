@@ -68,6 +68,35 @@ func TestSQLiteTwoHandles(t *testing.T) {
 	})
 }
 
+// later is a clock that a test moves on.
+type later struct{ by time.Duration }
+
+func (c *later) now() time.Time { return today().Add(c.by) }
+
+func (c *later) expire(*testing.T) { c.by += time.Hour }
+
+func TestMemLeases(t *testing.T) {
+	ledgertest.Leases(t, func(*testing.T) ledgertest.Store {
+		c := &later{}
+		another := ledger.Shared(c.now)
+		return ledgertest.Store{Open: func(*testing.T) ledgertest.Ledger { return another() }, Expire: c.expire}
+	})
+}
+
+func TestSQLiteLeases(t *testing.T) {
+	ledgertest.Leases(t, func(t *testing.T) ledgertest.Store {
+		c, dir := &later{}, state(t)
+		return ledgertest.Store{Expire: c.expire, Open: func(t *testing.T) ledgertest.Ledger {
+			l, err := ledger.Open(t.Context(), dir, c.now)
+			if err != nil {
+				t.Fatal(err)
+			}
+			t.Cleanup(func() { _ = l.Close() })
+			return l
+		}}
+	})
+}
+
 // A model that keeps lists and looks at all of them each time.
 type model struct {
 	charges []privacy.Charge

@@ -69,8 +69,11 @@ func (m *memory) lease(ctx context.Context, decide func(time.Time, lease) (lease
 
 func (m *memory) close() error { return nil }
 
-func (m *memory) adopt(ctx context.Context, epoch int64, b *book, links []privacy.Link) error {
+func (m *memory) adopt(ctx context.Context, epoch int64, b *book, links []privacy.Link, place func() error) error {
 	if err := errors.Join(ctx.Err(), m.held.admits(epoch)); err != nil {
+		return err
+	}
+	if err := place(); err != nil {
 		return err
 	}
 	for _, l := range links {
@@ -89,7 +92,7 @@ func (m *memory) stage(k privacy.Key, file []byte) (func() error, func(), error)
 	return func() error { m.files[k] = file; return nil }, func() {}, nil
 }
 
-func (m *memory) read(k privacy.Key) ([]byte, error) {
+func (m *memory) read(_ context.Context, k privacy.Key) ([]byte, error) {
 	if b, ok := m.files[k]; ok {
 		return bytes.Clone(b), nil
 	}

@@ -76,13 +76,7 @@ func Open(ctx context.Context, dir string, now func() time.Time) (*Ledger, error
 	if err := d.catchUp(ctx, l.book); err != nil {
 		return nil, errors.Join(err, db.Close())
 	}
-	for _, k := range files {
-		if l.book.charged(k) == nil {
-			l.locked = fmt.Errorf("%w: %s is there, but its release was never charged: ledger.db is older than the sealed files "+
-				"(a restored backup?). Nothing will be charged; bring back the newest copy of the state folder", privacy.ErrLocked, sealedName(k))
-			break
-		}
-	}
+	l.lockOver(files, "ledger.db is older than the sealed files (a restored backup?). Nothing will be charged; bring back the newest copy of the state folder")
 	return l, nil
 }
 
@@ -123,28 +117,12 @@ func (d *database) transact(ctx context.Context, epoch int64, b *book, decide fu
 
 func (d *database) catchUp(ctx context.Context, b *book) error { return catchUp(ctx, d.db, b) }
 
-// catchUp applies what was appended after the last link that b knows. It reads
-// that link, too: a file that was replaced while it was open is noticed.
 func catchUp(ctx context.Context, q querier, b *book) error {
-	known, head := b.n, b.head
-	found := known == 0
-	err := each(ctx, q, known, func(l privacy.Link) error {
-		if l.Seq == known {
-			found = l.Hash == head
-			return nil
-		}
-		if !found {
-			return nil
-		}
-		return b.apply(l)
-	})
-	if err == nil && !found {
-		err = fmt.Errorf("%w: ledger.db was replaced while it was open; nothing was charged: stop, and start again with the newest copy", privacy.ErrLocked)
-	}
-	return err
+	return follow(b, func(from int64, f func(privacy.Link) error) error { return each(ctx, q, from, f) },
+		"ledger.db was replaced while it was open; nothing was charged: stop, and start again with the newest copy")
 }
 
-func (d *database) adopt(ctx context.Context, epoch int64, b *book, links []privacy.Link) error {
+func (d *database) adopt(ctx context.Context, epoch int64, b *book, links []privacy.Link, place func() error) error {
 	tx, err := d.db.BeginTx(ctx, nil)
 	if err != nil {
 		return fmt.Errorf("ledger: %w", err)
@@ -154,6 +132,9 @@ func (d *database) adopt(ctx context.Context, epoch int64, b *book, links []priv
 		return err
 	}
 	if err := catchUp(ctx, tx, b); err != nil {
+		return err
+	}
+	if err := place(); err != nil {
 		return err
 	}
 	for _, l := range links {
@@ -247,4 +228,4 @@ func (d *database) stage(k privacy.Key, file []byte) (func() error, func(), erro
 	return d.sealed.stage(k, file)
 }
 
-func (d *database) read(k privacy.Key) ([]byte, error) { return d.sealed.read(k) }
+func (d *database) read(_ context.Context, k privacy.Key) ([]byte, error) { return d.sealed.read(k) }

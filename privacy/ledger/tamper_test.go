@@ -145,11 +145,12 @@ func TestInvariant1ForgedChain(t *testing.T) {
 		"seal first": {with(func(e *privacy.Entry) {
 			*e = privacy.Entry{Kind: privacy.EntrySeal, Dataset: "d", Series: 1, Period: &p, Edition: 1, Sealed: "x"}
 		})},
-		"seal of nothing":  {ok, {Kind: privacy.EntrySeal, Dataset: "d", Series: 1, Period: &p, Edition: 1}},
-		"other terms":      {ok, with(func(e *privacy.Entry) { e.Edition, e.Cost, e.Terms = 2, 1, &privacy.Terms{} })},
-		"no terms":         {with(func(e *privacy.Entry) { e.Terms = nil })},
-		"unknown kind":     {with(func(e *privacy.Entry) { e.Kind = "refund" })},
-		"publish unsealed": {ok, {Kind: privacy.EntryPublish, Dataset: "d", Series: 1, Version: "v", Sequence: 1, Manifest: strings.Repeat("ab", 32), Releases: []string{"2026.1"}}},
+		"seal of nothing":    {ok, {Kind: privacy.EntrySeal, Dataset: "d", Series: 1, Period: &p, Edition: 1}},
+		"other terms":        {ok, with(func(e *privacy.Entry) { e.Edition, e.Cost, e.Terms = 2, 1, &privacy.Terms{} })},
+		"no terms":           {with(func(e *privacy.Entry) { e.Terms = nil })},
+		"approved by others": {{Kind: privacy.EntryApprove, Dataset: "d", Series: 1, Period: &p, Edition: 1, SpecDigest: "s", By: []string{"A"}}, with(func(e *privacy.Entry) { e.By = []string{"B"} })},
+		"unknown kind":       {with(func(e *privacy.Entry) { e.Kind = "refund" })},
+		"publish unsealed":   {ok, {Kind: privacy.EntryPublish, Dataset: "d", Series: 1, Version: "v", Sequence: 1, Manifest: strings.Repeat("ab", 32), Releases: []string{"2026.1"}}},
 	} {
 		b := newBook()
 		for i, e := range entries {

@@ -42,7 +42,7 @@ func (l *Ledger) Unlock(ctx context.Context, r Replay) (replayed int, burnt []pr
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if err := l.usable(); err != nil && !errors.Is(err, privacy.ErrLocked) {
+	if err := l.usable(ctx); err != nil && !errors.Is(err, privacy.ErrLocked) {
 		return 0, nil, err
 	}
 	own, err := l.store.links(ctx)
@@ -58,9 +58,11 @@ func (l *Ledger) Unlock(ctx context.Context, r Replay) (replayed int, burnt []pr
 	}
 	more := slices.Clone(r.Links[common:])
 	replayed = len(more)
-	if err := l.adoptFiles(r, more); err != nil {
+	place, drop, err := l.stageFiles(r.Sealed, more)
+	if err != nil {
 		return 0, nil, l.note(err)
 	}
+	defer drop()
 	made, burnt, err := l.answer(own, more, r)
 	if err != nil {
 		return 0, nil, err
@@ -71,7 +73,7 @@ func (l *Ledger) Unlock(ctx context.Context, r Replay) (replayed int, burnt []pr
 	if err != nil {
 		return 0, nil, err
 	}
-	if err := l.note(l.store.adopt(ctx, l.epoch, fresh, append(more, made...))); err != nil {
+	if err := l.note(l.store.adopt(ctx, l.epoch, fresh, append(more, made...), place)); err != nil {
 		return 0, nil, err
 	}
 	l.book, l.locked = fresh, nil
@@ -120,37 +122,54 @@ func bookOf(links []privacy.Link) (*book, error) {
 	return b, nil
 }
 
-// adoptFiles puts the sealed files that the links record where they belong. Of what
-// is shown no more, or was revised since, there may be none: nobody will ask for it.
-func (l *Ledger) adoptFiles(r Replay, links []privacy.Link) error {
+// stageFiles stages the sealed files that links record. place puts them where they
+// belong, drop removes those that were not placed. Of what is shown no more, or was
+// revised since, there may be none: nobody will ask for it.
+func (l *Ledger) stageFiles(sealed map[privacy.Key][]byte, links []privacy.Link) (place func() error, drop func(), err error) {
+	var places []func() error
+	var drops []func()
+	all := func() {
+		for _, d := range drops {
+			d()
+		}
+	}
+	defer func() {
+		if err != nil {
+			all()
+		}
+	}()
 	for i, link := range links {
 		if link.Entry == nil {
-			return fmt.Errorf("ledger: entry %d is of a dataset that has published nothing: it cannot be replayed; bring back the newest copy of the state folder", link.Seq)
+			return nil, nil, fmt.Errorf("ledger: entry %d is of a dataset that has published nothing: it cannot be replayed; bring back the newest copy of the state folder", link.Seq)
 		}
 		e, err := link.Decode()
 		if err != nil {
-			return err
+			return nil, nil, err
 		}
 		if e.Kind != privacy.EntrySeal {
 			continue
 		}
-		b, ok := r.Sealed[e.Key()]
+		b, ok := sealed[e.Key()]
 		if !ok && past(links[i+1:], e.Key()) {
 			continue
 		}
 		if !ok || sha(b) != e.Sealed {
-			return fmt.Errorf("ledger: the sealed file of %s is not among the published ones, or is another", e.Key())
+			return nil, nil, fmt.Errorf("ledger: the sealed file of %s is not among the published ones, or is another", e.Key())
 		}
-		place, drop, err := l.store.stage(e.Key(), b)
+		p, d, err := l.store.stage(e.Key(), b)
 		if err != nil {
-			return err
+			return nil, nil, err
 		}
-		if err := place(); err != nil {
-			drop()
-			return err
-		}
+		places, drops = append(places, p), append(drops, d)
 	}
-	return nil
+	return func() error {
+		for _, p := range places {
+			if err := p(); err != nil {
+				return err
+			}
+		}
+		return nil
+	}, all, nil
 }
 
 // past reports whether links say that k was withdrawn, or that a later edition of its
@@ -187,4 +206,28 @@ func (l *Ledger) GiveUp(ctx context.Context, k privacy.Key, by []string, reason 
 		}
 		return l.book.burn(privacy.Charge{Key: k}, by, reason)
 	})
+}
+
+// Restore takes the whole chain of a backup into an empty ledger, with the sealed
+// files that it records. It fails when the ledger has an entry.
+func (l *Ledger) Restore(ctx context.Context, links []privacy.Link, sealed map[privacy.Key][]byte) error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if err := l.usable(ctx); err != nil {
+		return err
+	}
+	if own, err := l.store.links(ctx); err != nil || len(own) > 0 {
+		return cmpErr(l.note(err), fmt.Sprintf("ledger: it has %d entries already, and a backup is never mixed with what is there", len(own)))
+	}
+	place, drop, err := l.stageFiles(sealed, links)
+	if err != nil {
+		return l.note(err)
+	}
+	defer drop()
+	fresh := newBook()
+	if err := l.note(l.store.adopt(ctx, l.epoch, fresh, links, place)); err != nil {
+		return err
+	}
+	l.book = fresh
+	return nil
 }

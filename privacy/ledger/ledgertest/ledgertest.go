@@ -10,6 +10,7 @@ import (
 	"math"
 	"strings"
 	"testing"
+	"time"
 
 	"halftone/privacy"
 	"halftone/privacy/ledger"
@@ -29,6 +30,15 @@ type Ledger interface {
 	GiveUp(ctx context.Context, k privacy.Key, by []string, reason string) error
 	Unlock(ctx context.Context, r ledger.Replay) (int, []privacy.Key, error)
 	CheckWitness(ctx context.Context, witnesses []ledger.Witness) error
+	Take(ctx context.Context, holder string, ttl time.Duration, sure bool) error
+	Renew(ctx context.Context, ttl time.Duration) error
+	Give(ctx context.Context) error
+	Revise(ctx context.Context, k privacy.Key, by, reason string) error
+	Approve(ctx context.Context, k privacy.Key, spec, by string) error
+	Withdraw(ctx context.Context, k privacy.Key, by []string, reason string) error
+	Amend(ctx context.Context, m ledger.Amendment) error
+	Asked(ctx context.Context, k privacy.Key, spec string) (ledger.Asked, error)
+	Requests(ctx context.Context, dataset string) ([]privacy.Key, error)
 }
 
 // TB is what both a test and a property's check offer.
@@ -38,7 +48,8 @@ type TB interface {
 	Fatalf(format string, args ...any)
 }
 
-// Run runs the suite. open returns an empty ledger whose day is 2026-11-23.
+// Run runs the suite. open returns an empty ledger whose day is 2026-11-23, and that
+// writes without a lease: see [Leases].
 func Run(t *testing.T, open func(t *testing.T) Ledger) {
 	for name, test := range map[string]func(*testing.T, Ledger){
 		"Invariant1BudgetOfAPeriod":       budgetOfAPeriod,
@@ -56,6 +67,11 @@ func Run(t *testing.T, open func(t *testing.T) Ledger) {
 		"Witness":                         witness,
 		"Refused":                         refused,
 		"Sources":                         sources,
+		"Revise":                          revise,
+		"Approve":                         approve,
+		"Withdraw":                        withdraw,
+		"Amend":                           amend,
+		"Replayed":                        replayed(open),
 	} {
 		t.Run(name, func(t *testing.T) { test(t, open(t)) })
 	}
