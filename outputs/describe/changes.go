@@ -1,6 +1,8 @@
 package describe
 
 import (
+	"bytes"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"slices"
@@ -215,4 +217,24 @@ func (h *history) version(e privacy.Entry) {
 	h.out = append(h.out, change{Day: e.Day, Kind: changeVersion, Series: e.Series, Version: e.Version, Sequence: e.Sequence,
 		Releases: e.Releases, Manifest: newDigests(h.last, e.Manifest)})
 	h.last = e.Manifest
+}
+
+// EarlierChanges reports whether old is the changes.json of a version before the one
+// that now is of, and names it: a run that was killed may have left it. All that it
+// says must stand in now, too, and first.
+func EarlierChanges(old, now []byte) (version string, ok bool) {
+	var a, b struct {
+		Version  string            `json:"version"`
+		Sequence int               `json:"sequence"`
+		Changes  []json.RawMessage `json:"changes"`
+	}
+	if json.Unmarshal(old, &a) != nil || json.Unmarshal(now, &b) != nil || a.Sequence >= b.Sequence || len(a.Changes) > len(b.Changes) {
+		return "", false
+	}
+	for i, c := range a.Changes {
+		if !bytes.Equal(c, b.Changes[i]) {
+			return "", false
+		}
+	}
+	return a.Version, true
 }

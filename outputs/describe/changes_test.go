@@ -128,3 +128,20 @@ func TestChangesRefusesASpoiltLedger(t *testing.T) {
 		t.Error("a free reason is repeated")
 	}
 }
+
+// A run that was killed leaves the list of the version before: its lines stand first
+// in today's. Another list is no earlier one.
+func TestEarlierChanges(t *testing.T) {
+	now := []byte(`{"version": "2026.11-2", "sequence": 2, "changes": [{"kind": "release"}, {"kind": "version"}, {"kind": "release"}]}`)
+	for old, want := range map[string]string{
+		`{"version": "2026.11-1", "sequence": 1, "changes": [{"kind": "release"}, {"kind": "version"}]}`:                         "2026.11-1",
+		`{"version": "2026.11-1", "sequence": 2, "changes": [{"kind": "release"}, {"kind": "version"}]}`:                         "",
+		`{"version": "2026.11-1", "sequence": 1, "changes": [{"kind": "release"}, {"kind": "burnt"}]}`:                           "",
+		`{"version": "2026.11-1", "sequence": 1, "changes": [{"kind": "release"}, {"kind": "version"}, {"kind": "x"}, {"a":1}]}`: "",
+		`{"version": "2026.11-1"`: "",
+	} {
+		if got, ok := describe.EarlierChanges([]byte(old), now); got != want || ok != (want != "") {
+			t.Errorf("%s: %q, %v", old, got, ok)
+		}
+	}
+}

@@ -192,6 +192,9 @@ func (c *checker) checkChanges(ctx context.Context) (string, error) {
 		return "", err
 	}
 	if err := sameLines(describe.ChangesFile, got, want); err != nil {
+		if version, ok := describe.EarlierChanges(got, want); ok {
+			return fmt.Sprintf("%s ends with %s, as that version gives it: the next run brings it up to date", describe.ChangesFile, version), nil
+		}
 		return "", err
 	}
 	return fmt.Sprintf("%s lists what the ledger and the breaks give: %d lines", describe.ChangesFile, bytes.Count(got, []byte("\n"))), nil
