@@ -119,6 +119,7 @@ type books struct {
 	charges  map[string]uint64 // by release
 	seals    map[string]string // SHA-256 by release
 	burnt    map[string]bool
+	hidden   map[string]bool              // withdrawn
 	spent    map[string]uint64            // by dataset and period
 	cap      map[string]uint64            // of a period, by dataset
 	versions map[string]map[string]string // SHA-256 of the manifest, by dataset and version
@@ -143,7 +144,7 @@ func add(links []link) (b books, err error) {
 	if err := checkChain(links); err != nil {
 		return b, err
 	}
-	b = books{charges: map[string]uint64{}, seals: map[string]string{}, burnt: map[string]bool{}, spent: map[string]uint64{},
+	b = books{charges: map[string]uint64{}, seals: map[string]string{}, burnt: map[string]bool{}, hidden: map[string]bool{}, spent: map[string]uint64{},
 		cap: map[string]uint64{}, versions: map[string]map[string]string{}, newest: map[string]entry{}}
 	for _, l := range links {
 		var e entry
@@ -186,14 +187,20 @@ func (b *books) take(e entry) error {
 			return fmt.Errorf("version %s has sequence %d, after %d", e.Version, e.Sequence, b.newest[e.Dataset].Sequence)
 		}
 		for _, r := range e.Releases {
-			if k := fmt.Sprintf("%s/%d/%s", e.Dataset, e.Series, r); b.seals[k] == "" {
-				return fmt.Errorf("version %s holds %s, which is not sealed", e.Version, k)
+			if k := fmt.Sprintf("%s/%d/%s", e.Dataset, e.Series, r); b.seals[k] == "" || b.hidden[k] {
+				return fmt.Errorf("version %s holds %s, which is not sealed, or withdrawn", e.Version, k)
 			}
 		}
 		if b.versions[e.Dataset] == nil {
 			b.versions[e.Dataset] = map[string]string{}
 		}
 		b.versions[e.Dataset][e.Version], b.newest[e.Dataset] = e.Manifest, e
+		return nil
+	case "withdraw":
+		if b.seals[k] == "" || b.hidden[k] {
+			return fmt.Errorf("withdrawal of %s, which is not sealed or withdrawn before", k)
+		}
+		b.hidden[k] = true
 		return nil
 	case "unlock":
 		b.unlocks++

@@ -31,6 +31,13 @@ func scenes() []*scene {
 		{name: "backup", weight: 2, set: ran, args: func(p *project) []string { return []string{"backup", "a.age", "--recipient", backupKey(p)} },
 			ends: []int{3}, finish: backedUp},
 		{name: "restore", weight: 2, set: lost, args: arg("restore", "b.age", "--identity", "key"), ends: []int{3}, finish: restored},
+		{name: "withdraw", weight: 3, set: ran, args: arg(withdraw...), finish: func(t testing.TB, p *project, _ sight) {
+			p.must(t, 0, withdraw...)
+			s := p.finished(t, 4)
+			if len(s.hidden) != 1 || len(s.down) > 0 {
+				t.Fatalf("%d releases are withdrawn, and can still be read in %v", len(s.hidden), s.down)
+			}
+		}},
 		{name: "unlock", weight: 2, set: behind, args: arg(unlock...), ends: []int{3},
 			finish: func(t testing.TB, p *project, _ sight) {
 				if r := p.run(t, unlock...); r.code != 0 && !strings.Contains(r.err, "not locked") {
@@ -42,6 +49,8 @@ func scenes() []*scene {
 			}},
 	}
 }
+
+var withdraw = []string{"withdraw", "my-dataset@2024-Q2.1", "--reason", "mapping_error", "--by", "A. Person"}
 
 var unlock = []string{"unlock", "--from", "public", "--by", "A. Person", "--by", "B. Person", "--reason", "restored"}
 
