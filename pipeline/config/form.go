@@ -166,9 +166,6 @@ func (f *form) some() *form {
 
 func anyOf(words string, alts ...*form) *form { return &form{kind: aUnion, words: words, alts: alts} }
 
-// unbuilt stands for a form of a value that is not implemented yet.
-func unbuilt(words string, shape *form) *form { return &form{kind: notYet, words: words, each: shape} }
-
 func opt(name, doc string, f *form) key { return key{name: name, doc: doc, form: f} }
 func must(name, doc string, f *form) key {
 	return key{name: name, doc: doc, form: f, must: true}
