@@ -55,8 +55,6 @@ func (c *checker) check(n *node, f *form, name string) bool {
 		f = g
 	}
 	switch f.kind {
-	case notYet:
-		return c.wrong(n, fmt.Sprintf("%s: %s is not implemented yet", quoted(name), f.words), "this version reads the simpler forms: halftone schema lists them")
 	case anObject:
 		return c.object(n, f, name)
 	case aMap:

@@ -21,7 +21,6 @@ const (
 	aList                     //
 	aUnion                    // the first form that has the value's shape
 	settings                  // of a connector: decoded by it
-	notYet                    // known to the design, refused as not implemented
 )
 
 // A form says what a value may be.
@@ -97,8 +96,6 @@ func (f *form) fits(n *node) bool {
 		return n.kind == listNode
 	case anInteger, aDecimal:
 		return n.kind == numberNode
-	case notYet:
-		return f.each == nil || f.each.fits(n)
 	case aUnion:
 		return f.choose(n) != nil
 	}

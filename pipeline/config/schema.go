@@ -66,9 +66,7 @@ func (f *form) schema() map[string]any {
 	case aUnion:
 		var alts []any
 		for _, a := range f.alts {
-			if a.kind != notYet {
-				alts = append(alts, a.schema())
-			}
+			alts = append(alts, a.schema())
 		}
 		s["anyOf"] = alts
 	}
