@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io/fs"
 	"os"
 	"slices"
 
@@ -134,11 +133,11 @@ func (a *auditor) run(ctx context.Context) error {
 func (a *auditor) seals(ctx context.Context) (string, error) {
 	var wrong []error
 	for _, k := range sorted(a.acc.Seals) {
-		c, _, err := a.led.Charge(ctx, k)
+		_, err := a.led.Sealed(ctx, k)
 		if err == nil {
-			_, err = a.led.Sealed(ctx, k)
+			continue
 		}
-		if err != nil && (c.Withdrawn == "" || !errors.Is(err, fs.ErrNotExist)) { // an unlock cannot bring back what is shown no more
+		if gone, perr := past(ctx, a.led, k, err); perr != nil || !gone {
 			wrong = append(wrong, err)
 		}
 	}
@@ -154,6 +153,9 @@ func (a *auditor) costs(ctx context.Context) (string, error) {
 	for _, k := range sorted(a.acc.Seals) {
 		r, err := privacy.OpenRelease(ctx, k, a.led)
 		if err != nil {
+			if gone, perr := past(ctx, a.led, k, err); perr == nil && gone {
+				continue
+			}
 			return "", errors.New("not all checked, because seals is not ok")
 		}
 		m, err := r.Model()
@@ -203,18 +205,26 @@ func (a *auditor) caps(ctx context.Context) (string, error) {
 		if err != nil {
 			return "", err
 		}
-		if amended == 0 && !p.Within(populationCost(p, members).Cost) {
+		within := p.Within(populationCost(p, members).Cost)
+		switch {
+		case within:
+			detail += fmt.Sprintf("; population %s within its cap", p.Name)
+		case a.amendedOf(members) > 0:
+			detail += fmt.Sprintf("; population %s above its cap since an amendment: nothing more of it is released", p.Name)
+		default:
 			return "", fmt.Errorf("the datasets of population %s cost one person more than their cap", p.Name)
 		}
-		detail += fmt.Sprintf("; population %s within its cap", p.Name)
 	}
 	return detail, nil
 }
 
 // amended is how often people have changed the dataset's terms.
-func (a *auditor) amended() (n int) {
+func (a *auditor) amended() int { return a.amendedOf([]ledger.Member{{Dataset: a.l.Dataset.Name}}) }
+
+func (a *auditor) amendedOf(members []ledger.Member) (n int) {
 	for _, link := range a.links {
-		if e, err := link.Decode(); err == nil && e.Kind == privacy.EntryAmend && e.Dataset == a.l.Dataset.Name {
+		if e, err := link.Decode(); err == nil && e.Kind == privacy.EntryAmend &&
+			slices.ContainsFunc(members, func(m ledger.Member) bool { return m.Dataset == e.Dataset }) {
 			n++
 		}
 	}
@@ -263,6 +273,9 @@ func (a *auditor) versions(heads []publish.Witness) (n int, err error) {
 		if h.Dataset != a.l.Dataset.Name {
 			continue
 		}
+		if k, ok := a.readable(h); ok {
+			wrong = append(wrong, fmt.Errorf("%s: %s is withdrawn, and can still be read: halftone run takes it down", h.Path, k))
+		}
 		e, ok := recorded[h.Version]
 		delete(recorded, h.Version)
 		switch {
@@ -280,6 +293,29 @@ func (a *auditor) versions(heads []publish.Witness) (n int, err error) {
 		}
 	}
 	return n, firstOf(wrong)
+}
+
+// readable is a withdrawn release that a version holds which was not taken down.
+func (a *auditor) readable(h publish.Witness) (k privacy.Key, ok bool) {
+	releases := map[string]bool{}
+	for _, e := range a.published() {
+		if e.Version == h.Version {
+			for _, r := range e.Releases {
+				releases[fmt.Sprint(e.Series, " ", r)] = true
+			}
+		}
+	}
+	for _, link := range a.links {
+		e, err := link.Decode()
+		if err != nil || e.Kind != privacy.EntryWithdraw || e.Dataset != h.Dataset {
+			continue
+		}
+		k := e.Key()
+		if releases[fmt.Sprintf("%d %s.%d", k.Series, k.Period, k.Edition)] && len(h.Withdrawn) == 0 {
+			return k, true
+		}
+	}
+	return k, false
 }
 
 // pointer checks that readers are sent to the newest version.

@@ -79,15 +79,22 @@ func (l Line) Backup(ctx context.Context, file string, to ...age.Recipient) (m b
 		keys[name] = b
 		m.Files = append(m.Files, backup.NewFile(name, b))
 	}
-	for i := range m.Files {
-		if _, ok := sealed[m.Files[i].Path]; !ok {
+	files := m.Files
+	m.Files = nil
+	for _, f := range files {
+		k, ok := sealed[f.Path]
+		if !ok {
+			m.Files = append(m.Files, f)
 			continue
 		}
-		b, err := read(m.Files[i])
+		b, err := read(f)
 		if err != nil {
-			return m, err
+			if gone, perr := past(ctx, led, k, err); perr != nil || !gone {
+				return m, errors.Join(err, perr)
+			}
+			continue
 		}
-		m.Files[i] = backup.NewFile(m.Files[i].Path, b)
+		m.Files = append(m.Files, backup.NewFile(f.Path, b))
 	}
 	return m, create(file, func(f *os.File) error { return backup.Write(f, m, read, to...) })
 }
@@ -127,7 +134,11 @@ func (l Line) heads(ctx context.Context) ([]publish.Witness, error) {
 
 func witnesses(heads []publish.Witness) (out []ledger.Witness) {
 	for _, h := range heads {
-		out = append(out, ledger.Witness{Where: h.Path, Head: h.Head})
+		w := ledger.Witness{Where: h.Path, Head: h.Head}
+		for _, r := range h.Withdrawn {
+			w.Withdrawn = append(w.Withdrawn, r.Key)
+		}
+		out = append(out, w)
 	}
 	return out
 }

@@ -51,7 +51,7 @@ func (s *session) publish(ctx context.Context, force bool, res *RunResult) error
 		return err
 	}
 	if len(editions) == 0 {
-		return nil
+		return s.nothingLeft(ctx)
 	}
 	held, err := s.published(ctx, editions)
 	if err != nil {
@@ -156,9 +156,21 @@ func (s *session) mend(ctx context.Context) error {
 		if here, err := s.here(last.Name); err != nil || !here {
 			return err // another folder, or an emptied one: a new version is composed
 		}
-		return s.pub.Point(ctx, s.l.Dataset.Name, last.Name)
+		if err := s.pub.Point(ctx, s.l.Dataset.Name, last.Name); !errors.Is(err, publish.ErrWithdrawn) { // nothing is left to point to
+			return err
+		}
+		return nil
 	}
 	return err
+}
+
+// nothingLeft takes a dataset of which every release is withdrawn off the front page.
+func (s *session) nothingLeft(ctx context.Context) error {
+	vs, err := s.led.Versions(ctx, s.l.Dataset.Name)
+	if err != nil || len(vs) == 0 {
+		return err
+	}
+	return s.index(ctx)
 }
 
 // mendIndex writes the front page where a crash fell between the pointer and it.
@@ -201,11 +213,24 @@ func (s *session) published(ctx context.Context, editions []outputs.Edition) (bo
 	return !amended, err
 }
 
-// amendedSince reports whether the terms were amended after a version was published.
+// amendedSince reports whether after a version was published the terms of the dataset
+// or of another of its population were amended, or a release was withdrawn.
 func (s *session) amendedSince(ctx context.Context, version string) (amended bool, err error) {
-	links, err := s.led.Links(ctx, s.l.Dataset.Name)
+	links, err := s.led.Chain(ctx)
 	if err != nil {
 		return false, err
+	}
+	acc, err := s.account(ctx)
+	if err != nil {
+		return false, err
+	}
+	members, err := s.led.Population(ctx, acc.Terms.Population.Name)
+	if err != nil {
+		return false, err
+	}
+	name := s.l.Dataset.Name
+	member := func(dataset string) bool {
+		return dataset == name || slices.ContainsFunc(members, func(m ledger.Member) bool { return m.Dataset == dataset })
 	}
 	for _, l := range links {
 		if l.Entry == nil {
@@ -216,9 +241,9 @@ func (s *session) amendedSince(ctx context.Context, version string) (amended boo
 			return false, err
 		}
 		switch {
-		case e.Kind == privacy.EntryPublish && e.Version == version:
+		case e.Kind == privacy.EntryPublish && e.Dataset == name && e.Version == version:
 			amended = false
-		case e.Kind == privacy.EntryAmend:
+		case e.Kind == privacy.EntryAmend && member(e.Dataset), e.Kind == privacy.EntryWithdraw && e.Dataset == name && e.Series == s.l.Dataset.Spec.Series:
 			amended = true
 		}
 	}
@@ -386,10 +411,9 @@ func (s *session) takeName(ctx context.Context, now time.Time) (string, int, err
 	return s.runs.TakeVersion(ctx, s.l.Dataset.Name, month, floor)
 }
 
-// index writes the front page of the public folder: v, and the newest versions of
-// the instance's other datasets.
-func (s *session) index(ctx context.Context, v outputs.Version) error {
-	all := []outputs.Version{v}
+// index writes the front page of the public folder: the newest version of the
+// dataset, if it has one, and those of the instance's other datasets.
+func (s *session) index(ctx context.Context, all ...outputs.Version) error {
 	for _, d := range s.l.Others {
 		o := *s
 		o.l.Dataset = d

@@ -54,12 +54,13 @@ func due(l Line, now time.Time, charges []ledger.Charged, sealed map[privacy.Key
 
 // A Revision is a planned later edition and the day from which it is due.
 type Revision struct {
-	Key privacy.Key
-	At  time.Time
+	Key  privacy.Key
+	At   time.Time
+	Kept bool // its period has budget left for it; else it will not be made
 }
 
 // nextRevision is the first planned edition that is not due yet, nil if there is none.
-func nextRevision(l Line, now time.Time, sealed map[privacy.Key]time.Time) *Revision {
+func nextRevision(l Line, now time.Time, sealed map[privacy.Key]time.Time, account Account) *Revision {
 	var next *Revision
 	for k, day := range sealed {
 		for e := k.Edition + 1; e <= l.Dataset.Spec.Editions; e++ {
@@ -71,10 +72,15 @@ func nextRevision(l Line, now time.Time, sealed map[privacy.Key]time.Time) *Revi
 				continue
 			}
 			if next == nil || at.Before(next.At) || at.Equal(next.At) && later.Period.Before(next.Key.Period) {
-				next = &Revision{later, at}
+				next = &Revision{Key: later, At: at}
 			}
 			break
 		}
+	}
+	if next != nil {
+		plan, err := privacy.NewPlan(l.Dataset.Spec, next.Key.Edition)
+		at := slices.IndexFunc(account.Periods, func(p PeriodAccount) bool { return p.Period == next.Key.Period })
+		next.Kept = err == nil && at >= 0 && plan.Cost() <= account.Periods[at].Left
 	}
 	return next
 }

@@ -218,19 +218,24 @@ func (s *session) withdraw(ctx context.Context, t *Takedown, res *RunResult, by,
 	case err != nil:
 		return err
 	case !ok || c.Sealed == "":
-		return fmt.Errorf("%w: %s is not released, so there is nothing to withdraw", ErrRefused, t.Key)
+		return fmt.Errorf("%w: %s of series %d is not released, so there is nothing to withdraw", ErrRefused, t.Key, t.Key.Series)
+	case c.Withdrawn != "":
+		err := s.pending(ctx)
+		return errors.Join(err, fmt.Errorf("%w: %s is withdrawn already (%s)", ErrRefused, t.Key, c.Withdrawn))
+	}
+	if err := s.mend(ctx); err != nil { // a version that was put and not recorded is taken down, too
+		return err
 	}
 	if err := s.led.Withdraw(ctx, t.Key, []string{by}, reason); err != nil {
 		return err
 	}
-	if err := s.publish(ctx, false, res); err != nil {
-		return err
-	}
+	err = s.publish(ctx, false, res)
 	if res.State == StatePublished {
 		t.Version = res.Version
 	}
-	t.Taken, err = s.takeDown(ctx)
-	return err
+	taken, down := s.takeDown(ctx) // whatever kept a new version from being made
+	t.Taken = taken
+	return errors.Join(err, down)
 }
 
 // An Amended says what an amendment has changed.
@@ -318,6 +323,9 @@ func (s *session) amendment(ctx context.Context, by []string) (m ledger.Amendmen
 		m.Reason = "bound_corrected"
 	}
 	if m.BoundNow == 0 && m.Terms == account.Terms {
+		if err := s.pending(ctx); err != nil { // one that was recorded and is on no page yet
+			return m, err
+		}
 		return m, fmt.Errorf("%w: halftone.yaml promises what the ledger says, so there is nothing to amend: change it first", ErrRefused)
 	}
 	return m, nil

@@ -156,13 +156,16 @@ func (l Line) sound(ctx context.Context, dir string, m backup.Manifest) (err err
 	if err != nil {
 		return err
 	}
-	if got.Head != m.Head || got.Entries != m.Entries || len(keys) != m.Sealed() {
-		return fmt.Errorf("%w: its ledger is not the one that its manifest names", backup.ErrDamaged)
-	}
+	there := 0
 	for _, k := range keys {
-		if _, err := led.Sealed(ctx, k); err != nil {
-			return err
+		if _, err := led.Sealed(ctx, k); err == nil {
+			there++
+		} else if gone, perr := past(ctx, led, k, err); perr != nil || !gone {
+			return errors.Join(err, perr)
 		}
+	}
+	if got.Head != m.Head || got.Entries != m.Entries || there != m.Sealed() {
+		return fmt.Errorf("%w: its ledger is not the one that its manifest names", backup.ErrDamaged)
 	}
 	return nil
 }

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io/fs"
 	"slices"
 
 	"halftone/pipeline/runs"
@@ -74,6 +73,9 @@ func (l Line) Run(ctx context.Context, opt RunOptions) (res RunResult, err error
 	defer func() { err = s.finish(ctx, res, err) }()
 
 	// 0. The first charge has fixed the terms, whether or not anything is due now.
+	if err := s.pending(ctx); err != nil {
+		return res, err
+	}
 	account, err := s.account(ctx)
 	if err != nil {
 		return res, err
@@ -140,9 +142,11 @@ func (l Line) Run(ctx context.Context, opt RunOptions) (res RunResult, err error
 	if err != nil {
 		return res, err
 	}
-	res.Revision = nextRevision(l, l.Clock.Now(), days)
-	res.Account, err = s.account(ctx)
-	return res, err
+	if res.Account, err = s.account(ctx); err != nil {
+		return res, err
+	}
+	res.Revision = nextRevision(l, l.Clock.Now(), days, res.Account)
+	return res, nil
 }
 
 // due are the releases to make now.
@@ -208,18 +212,16 @@ func (s *session) released(ctx context.Context) ([]earlier, error) {
 		return nil, err
 	}
 	var out []earlier
-	for i, c := range charges {
+	for _, c := range charges {
 		if c.Sealed == "" {
 			continue
 		}
 		r, err := privacy.OpenRelease(ctx, c.Key, s.led)
-		if errors.Is(err, fs.ErrNotExist) && (c.Withdrawn != "" || slices.ContainsFunc(charges[i+1:], func(o ledger.Charged) bool {
-			return o.Sealed != "" && o.Key.Series == c.Key.Series && o.Key.Period == c.Key.Period
-		})) {
-			continue // after an unlock: it is shown no more, and was in no version that could bring it back
-		}
 		if err != nil {
-			return nil, err
+			if gone, perr := past(ctx, s.led, c.Key, err); perr != nil || !gone {
+				return nil, errors.Join(err, perr)
+			}
+			continue
 		}
 		m, err := r.Model()
 		if err != nil {
@@ -425,7 +427,7 @@ func (s *session) measure(ctx context.Context, k privacy.Key, uses staging.Uses)
 func explain(err error) error {
 	switch {
 	case errors.Is(err, privacy.ErrTerms):
-		return fmt.Errorf("%w. Nothing was charged. Put privacy, contribution and overlap in halftone.yaml back as they were; more budget, or a bound that was found too low, is for two people: halftone ledger amend", err)
+		return fmt.Errorf("%w. Nothing was charged. Put privacy, contribution and overlap in halftone.yaml back as they were; more budget, or a bound that was found too low, is for two people: halftone ledger amend. What more budget would buy: halftone plan --explore", err)
 	}
 	return err
 }

@@ -28,6 +28,7 @@ type Status struct {
 	Released  []privacy.Period
 	Reserved  []privacy.Key // charged and not sealed: the next run goes on with them
 	Due       []privacy.Key
+	Withdrawn []privacy.Key
 	Waiting   []Waiting      // of these, the ones that people have not approved
 	Next      privacy.Period // the next to become due; zero: none
 	NextDue   time.Time
@@ -62,6 +63,8 @@ func (l Line) Status(ctx context.Context) (Status, error) {
 		switch {
 		case c.Key.Series != l.Dataset.Spec.Series:
 		case c.Burnt:
+		case c.Withdrawn != "":
+			s.Withdrawn = append(s.Withdrawn, c.Key)
 		case c.Sealed == "":
 			s.Reserved = append(s.Reserved, c.Key)
 		case c.Key.Edition == 1:
@@ -80,7 +83,7 @@ func (l Line) Status(ctx context.Context) (Status, error) {
 	}
 	// 2. Calendar.
 	now := l.Clock.Now()
-	s.Due, s.Waiting, s.Revision = lk.due(l), lk.waiting, nextRevision(l, now, lk.sealed)
+	s.Due, s.Waiting, s.Revision = lk.due(l), lk.waiting, nextRevision(l.settle(lk.account), now, lk.sealed, lk.account)
 	if p, ok := l.Dataset.Calendar.Next(now); ok {
 		s.Next, s.NextDue = p, l.Dataset.Calendar.DueAt(p)
 	}

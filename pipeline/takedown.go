@@ -12,6 +12,7 @@ import (
 	"halftone/outputs/describe"
 	"halftone/outputs/publish"
 	"halftone/privacy"
+	"halftone/privacy/ledger"
 )
 
 // takeDown deletes the data files of every version in the public folder that holds
@@ -36,8 +37,8 @@ func (s *session) takeDown(ctx context.Context) (taken []string, err error) {
 	if err != nil {
 		return nil, err
 	}
-	var down []string
-	use := "" // the newest version that shows none of it
+	var down []publish.Witness
+	use := publish.Witness{} // the newest version that shows none of it
 	for _, h := range heads {
 		if h.Dataset != s.l.Dataset.Name {
 			continue
@@ -47,33 +48,57 @@ func (s *session) takeDown(ctx context.Context) (taken []string, err error) {
 			return nil, err
 		}
 		if slices.ContainsFunc(m.Releases, func(r describe.ManifestRelease) bool { return withdrawn[r.Key] }) {
-			down = append(down, h.Version)
+			down = append(down, h)
 		} else {
-			use = h.Version
+			use = h
 		}
 	}
 	links, err := s.led.Links(ctx, s.l.Dataset.Name)
 	if err != nil {
 		return nil, err
 	}
-	for _, version := range down {
-		_, b, err := s.manifest(version)
+	for _, h := range down {
+		_, b, err := s.manifest(h.Version)
 		if err != nil {
 			return taken, err
 		}
-		note, err := describe.NewWithdrawnNote(b, links, use)
+		instead := use.Version
+		if use.Sequence < h.Sequence { // older figures are no better ones
+			instead = ""
+		}
+		note, err := describe.NewWithdrawnNote(b, links, instead)
 		if err != nil {
 			return taken, err
 		}
-		done, err := s.pub.Withdraw(ctx, s.l.Dataset.Name, version, note)
+		done, err := s.pub.Withdraw(ctx, s.l.Dataset.Name, h.Version, note)
 		if err != nil {
 			return taken, err
 		}
 		if done {
-			taken = append(taken, version)
+			taken = append(taken, h.Version)
 		}
 	}
 	return taken, nil
+}
+
+// pending finishes what people have decided and a crash, or a run that stopped, has
+// left: a withdrawn release is readable no longer, an amended promise stands on the
+// pages. It comes before anything that may stop a run. What cannot be composed does
+// not keep a withdrawn release in public.
+func (s *session) pending(ctx context.Context) error {
+	vs, err := s.led.Versions(ctx, s.l.Dataset.Name)
+	if err != nil || len(vs) == 0 {
+		return err
+	}
+	since, err := s.amendedSince(ctx, vs[len(vs)-1].Name)
+	if err != nil {
+		return err
+	}
+	if since {
+		err = s.publish(ctx, false, &RunResult{})
+	}
+	_, down := s.takeDown(ctx)
+	return errors.Join(err, down)
 }
 
 // manifest reads the manifest of a published version.
@@ -135,4 +160,21 @@ func (s *session) changes(ctx context.Context) error {
 		return err
 	}
 	return s.pub.PutDataset(ctx, s.l.Dataset.Name, describe.ChangesFile, out)
+}
+
+// past reports whether err says that the sealed file of k is not there, and nobody
+// will ask for it: it is withdrawn, or a later edition of its period is sealed. An
+// unlock cannot bring back what stands in no version any more.
+func past(ctx context.Context, led *ledger.Ledger, k privacy.Key, err error) (bool, error) {
+	if !errors.Is(err, fs.ErrNotExist) {
+		return false, nil
+	}
+	charges, err := led.Charges(ctx, k.Dataset)
+	if err != nil {
+		return false, err
+	}
+	return slices.ContainsFunc(charges, func(c ledger.Charged) bool {
+		return c.Key == k && c.Withdrawn != "" ||
+			c.Key.Series == k.Series && c.Key.Period == k.Period && c.Key.Edition > k.Edition && c.Sealed != ""
+	}), nil
 }

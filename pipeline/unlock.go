@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"path/filepath"
 	"slices"
+	"strconv"
+	"time"
 
 	"halftone/outputs/compose"
 	"halftone/outputs/describe"
@@ -64,7 +66,12 @@ func (l Line) Unlock(ctx context.Context, by []string, reason string) (u Unlocke
 		return u, errors.Join(err, fmt.Errorf("%w: the ledger is not locked, so there is nothing to unlock", ErrRefused))
 	}
 	// 2. What the world has seen, and what it may have.
-	r := ledger.Replay{By: by, Reason: reason}
+	r := ledger.Replay{By: by, Reason: reason, Withdrawn: map[privacy.Key]string{}}
+	for _, h := range heads {
+		for _, w := range h.Withdrawn {
+			r.Withdrawn[w.Key] = w.Reason
+		}
+	}
 	if r.Links, r.Sealed, err = published(pub, heads); err != nil {
 		return u, err
 	}
@@ -184,6 +191,9 @@ func published(pub *publish.Folder, heads []publish.Witness) ([]privacy.Link, ma
 			sealed[r.Key] = b
 		}
 	}
+	if err := rebuild(pub, heads, all); err != nil {
+		return nil, nil, err
+	}
 	return all, sealed, nil
 }
 
@@ -230,4 +240,43 @@ func (l Line) unmade(links []privacy.Link) ([]privacy.Charge, error) {
 		}
 	}
 	return out, nil
+}
+
+// rebuild writes the records of published versions anew, from their manifests, where
+// no export has them: the newest record of each dataset stands in none of its own.
+// Their digests in the chain say whether they are right.
+func rebuild(pub *publish.Folder, heads []publish.Witness, links []privacy.Link) error {
+	entries := map[string]privacy.Link{}
+	for _, h := range heads {
+		b, err := pub.ReadFile(h.Dataset, h.Version, describe.ManifestFile)
+		if err != nil {
+			return err
+		}
+		m, err := describe.ReadManifest(b)
+		if err != nil {
+			return err
+		}
+		e := privacy.Entry{Kind: privacy.EntryPublish, Dataset: h.Dataset, Series: m.Series, Version: h.Version, Sequence: h.Sequence, Manifest: h.Manifest}
+		for _, r := range m.Releases {
+			e.Releases = append(e.Releases, r.Period.String()+"."+strconv.Itoa(r.Edition))
+		}
+		composed, err := time.Parse(time.DateOnly, m.Composed)
+		if err != nil {
+			return fmt.Errorf("%s: %w", h.Path, err)
+		}
+		for days := range 8 { // recorded on the day that it was composed, or when a run went on with it
+			e.Day = composed.AddDate(0, 0, days).Format(time.DateOnly)
+			link, err := privacy.NewLink(1, "", e)
+			if err != nil {
+				return err
+			}
+			entries[link.Digest] = link
+		}
+	}
+	for i, l := range links {
+		if made, ok := entries[l.Digest]; ok && l.Entry == nil {
+			links[i].Entry = made.Entry
+		}
+	}
+	return nil
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -145,7 +146,7 @@ func (a *app) printBudget(l pipeline.Line, b pipeline.Budget) {
 	} else {
 		a.print("epsilon a period; %s may be in any number of periods: the promise is about one period at a time\n\n", unit)
 	}
-	if b.Kept > 0 {
+	if b.Kept > 0 && slices.ContainsFunc(ps, func(p pipeline.PeriodAccount) bool { return p.Left > 0 }) {
 		a.print("of what is left, %s a period at most is kept for planned revisions (privacy.revisions)\n", a.epsilonOf(t, b.Kept))
 	}
 	a.print("so far        epsilon %s of %s for %s%s\n", a.epsilonOf(t, b.Account.PersonCost), a.epsilonOf(t, t.Budget), unit, spentOn(t))

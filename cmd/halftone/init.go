@@ -20,7 +20,7 @@ const starter = "starter"
 
 const ignored = `# exact rows, keys and the ledger: never in git
 /data/
-/.halftone/
+/.halftone*/
 /public/
 `
 

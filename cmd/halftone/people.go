@@ -6,6 +6,7 @@ import (
 	"os/exec"
 	"strconv"
 	"strings"
+	"unicode"
 
 	"github.com/spf13/cobra"
 
@@ -13,8 +14,7 @@ import (
 	"halftone/privacy"
 )
 
-// What people ask for and answer for by name. Who somebody is, the machine's own
-// accounts say; --by is for a service that acts for a person.
+// What people ask for and answer for by name.
 
 // release reads dataset@period.edition.
 func release(text string, series int) (k privacy.Key, err error) {
@@ -65,7 +65,19 @@ func (a *app) ofRelease(text string, series int) (l pipeline.Line, k privacy.Key
 }
 
 func (a *app) byFlag(c *cobra.Command, by *string) {
-	c.Flags().StringVar(by, "by", a.by, "name of the person who answers for it; it is public")
+	c.Flags().StringVar(by, "by", "", "name of the person who answers for it; it is public")
+}
+
+// named refuses what nobody answers for. The name of an account is no person's, and
+// would be public for ever.
+func named(by string) error {
+	if len(by) > 200 || strings.ContainsFunc(by, unicode.IsControl) {
+		return usage("--by is a person's name, on one line")
+	}
+	if strings.TrimSpace(by) == "" {
+		return usage("say who answers for it: --by 'A. Person'. The name goes into the ledger, and is public")
+	}
+	return nil
 }
 
 func (a *app) approveCommand() *cobra.Command {
@@ -76,6 +88,9 @@ func (a *app) approveCommand() *cobra.Command {
 			"it must be approved again. Who made the last change cannot approve it, as far as git tells who that was; nor can who has\n" +
 			"asked for a revision. The next run releases what enough people have approved.",
 		RunE: func(c *cobra.Command, args []string) error {
+			if err := named(by); err != nil {
+				return err
+			}
 			l, k, err := a.ofRelease(args[0], 0)
 			if err != nil {
 				return err
@@ -96,7 +111,7 @@ func (a *app) approveCommand() *cobra.Command {
 			}
 			a.print("approved  %s by %s · %d of %d\n", k, by, len(w.Asked.Approved), w.Need)
 			if n := w.Missing(); n > 0 {
-				a.print("Next: halftone approve %s   by %s more\n", k, plural(n, "person", "people"))
+				a.print("Next: halftone approve %s   by %s\n", k, plural(n, "more person", "more people"))
 			} else {
 				a.print("Next: halftone run\n")
 			}
@@ -141,6 +156,9 @@ func (a *app) reviseCommand() *cobra.Command {
 			"lost. It takes the budget that was kept for that edition. Another person must approve it; the next run then releases it.\n" +
 			"An edition because counts looked wrong tells that they did: say why from the closed list.",
 		RunE: func(c *cobra.Command, args []string) error {
+			if err := named(by); err != nil {
+				return err
+			}
 			l, err := a.line()
 			if err != nil {
 				return err
@@ -157,7 +175,7 @@ func (a *app) reviseCommand() *cobra.Command {
 				return a.object(map[string]any{"release": w.Key.String(), "reason": reason, "by": by, "needed": w.Need})
 			}
 			a.print("revise    %s asked for by %s (%s)\n", w.Key, by, reason)
-			a.print("Next: halftone approve %s   by %s other than %s\n", w.Key, plural(w.Need, "person", "people"), by)
+			a.print("Next: halftone approve %s   by %s other than %s\n", w.Key, plural(w.Missing(), "person", "people"), by)
 			return nil
 		},
 	}
@@ -175,6 +193,9 @@ func (a *app) withdrawCommand() *cobra.Command {
 			"that holds it. Their manifests, sums and a WITHDRAWN.json stay, so that nobody can say that they never were. What others\n" +
 			"have copied cannot be called back, and the release's charge stays spent.",
 		RunE: func(c *cobra.Command, args []string) error {
+			if err := named(by); err != nil {
+				return err
+			}
 			l, k, err := a.ofRelease(args[0], series)
 			if err != nil {
 				return err
@@ -217,6 +238,9 @@ func (a *app) amendCommand() *cobra.Command {
 			}
 			l, err := a.line()
 			if err != nil {
+				return err
+			}
+			if _, err := lastAuthor(c.Context(), l.Dataset.Dir); err != nil { // what two people answer for must be committed
 				return err
 			}
 			m, err := l.Amend(c.Context(), by)
@@ -268,6 +292,9 @@ func (a *app) burnCommand() *cobra.Command {
 		Long: "For a release that was charged and never sealed, and whose rows are gone for good: it is never drawn, and its charge stays\n" +
 			"spent. First try to bring the staging folder back: then the next run finishes the release without a new charge.",
 		RunE: func(c *cobra.Command, args []string) error {
+			if err := named(by); err != nil {
+				return err
+			}
 			if reason == "" {
 				return usage("burn needs --reason, for the ledger: it is public")
 			}
@@ -293,7 +320,7 @@ func (a *app) burnCommand() *cobra.Command {
 // printWaiting says which releases wait for whom.
 func (a *app) printWaiting(ws []pipeline.Waiting) {
 	for _, w := range ws {
-		a.print("waiting   %s: %s more must approve it%s\n", w.Key, plural(w.Missing(), "person", "people"), said(w))
+		a.print("waiting   %s: %s must approve it%s\n", w.Key, plural(w.Missing(), "more person", "more people"), said(w))
 	}
 }
 

@@ -126,6 +126,11 @@ func (a *app) printPlan(l pipeline.Line, f pipeline.Forecast) {
 		return
 	}
 	if len(f.Due) > 0 {
+		if l.Dataset.Approvals > 0 {
+			a.print("Next: halftone run        says which of %s %s must approve before they are charged. Nothing has been charged by this command.\n",
+				plural(len(f.Due), "release", "releases"), plural(l.Dataset.Approvals, "person", "people"))
+			return
+		}
 		a.print("Next: halftone run        charges %s, one a period. Nothing has been charged by this command.\n", plural(len(f.Due), "release", "releases"))
 		return
 	}

@@ -63,7 +63,7 @@ func (a *app) pull(ctx context.Context, l pipeline.Line, opt pipeline.PullOption
 	}
 	switch {
 	case err != nil:
-		return a.stopped(l, err)
+		return a.stopped(l, err, opt.DryRun)
 	case opt.DryRun:
 		a.print("Nothing was kept (--dry-run).\n")
 	default:
@@ -191,7 +191,7 @@ func limit(l pipeline.Line, source string) float64 {
 }
 
 // stopped says why a source stopped the run, and what a person can do.
-func (a *app) stopped(l pipeline.Line, err error) error {
+func (a *app) stopped(l pipeline.Line, err error, dry bool) error {
 	var stop *pipeline.SourceStopped
 	if !errors.As(err, &stop) {
 		return err
@@ -200,7 +200,14 @@ func (a *app) stopped(l pipeline.Line, err error) error {
 	a.note("  %v", stop)
 	var q *normalize.QuarantineError
 	if errors.As(err, &q) {
-		a.note("  What to do: halftone quarantine %s   shows which rows, and why", stop.Source)
+		do := "halftone quarantine " + stop.Source + "   shows which rows, and why"
+		if dry {
+			do = "halftone pull " + stop.Source + "   without --dry-run, then halftone quarantine " + stop.Source + ", which shows which rows, and why"
+		}
+		a.note("  What to do: %s", do)
+		if stop.Result.Report.Reasons["period: undeclared"] > 0 {
+			a.note("              period: undeclared is a period before period.from or after period.to: move them, or leave such rows out with `where`")
+		}
 		a.note("              halftone run                   when the mapping or the file is corrected")
 	}
 	return &exitError{4, nil}

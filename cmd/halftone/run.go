@@ -38,7 +38,7 @@ func (a *app) runCommand() *cobra.Command {
 						a.printReleased(res)
 						a.printDestroyed(res.Retention)
 					}
-					return a.stopped(l, err)
+					return a.stopped(l, err, false)
 				}
 				if a.json {
 					err = a.object(runJSON(res))
@@ -156,6 +156,11 @@ func (a *app) printRun(l pipeline.Line, res pipeline.RunResult) {
 	terms := res.Account.Terms
 	a.print("spent     epsilon %s of %s for %s%s · ledger head %s\n", a.epsilonOf(terms, res.Account.PersonCost), a.epsilonOf(terms, terms.Budget), article(l.Dataset.Spec.Unit),
 		spentOn(terms), short(v.Head))
+	if len(res.Waiting) > 0 {
+		a.printRevision(res.Revision)
+		a.print("Next: halftone approve %s\n", res.Waiting[0].Key)
+		return
+	}
 	a.printWhatNext(l, res.Revision)
 }
 
@@ -228,6 +233,13 @@ func (a *app) printWhatNext(l pipeline.Line, r *pipeline.Revision) {
 
 func (a *app) printRevision(r *pipeline.Revision) {
 	if r != nil {
-		a.print("Planned: edition %d of %s is due on %s; budget is kept for it\n", r.Key.Edition, r.Key.Period, r.At.Format("2006-01-02"))
+		a.print("Planned: edition %d of %s is due on %s; %s\n", r.Key.Edition, r.Key.Period, r.At.Format("2006-01-02"), kept(r))
 	}
+}
+
+func kept(r *pipeline.Revision) string {
+	if r.Kept {
+		return "budget is kept for it"
+	}
+	return "its period has too little budget left, so that it will not be made"
 }

@@ -177,13 +177,16 @@ func (d stand) row() []string {
 func (a *app) printDetails(s pipeline.Status, withRuns bool) {
 	a.print("  periods    %s released · due now: %s\n", span(s.Released), spanKeys(s.Due))
 	if r := s.Revision; r != nil {
-		a.print("  revision   edition %d of %s is due on %s; budget is kept for it\n", r.Key.Edition, r.Key.Period, r.At.Format(time.DateOnly))
+		a.print("  revision   edition %d of %s is due on %s; %s\n", r.Key.Edition, r.Key.Period, r.At.Format(time.DateOnly), kept(r))
 	}
 	for _, k := range s.Reserved {
 		a.print("             %s is charged and not sealed: the next run goes on with it, without a new charge\n", k)
 	}
+	for _, k := range s.Withdrawn {
+		a.print("             %s is withdrawn\n", k)
+	}
 	for _, w := range s.Waiting {
-		a.print("             %s waits for %s more%s\n", w.Key, plural(w.Missing(), "approval", "approvals"), said(w))
+		a.print("             %s waits for %s%s\n", w.Key, plural(w.Missing(), "more approval", "more approvals"), said(w))
 	}
 	for i, src := range s.Sources {
 		head := "sources"

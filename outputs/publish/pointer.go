@@ -105,6 +105,8 @@ type Witness struct {
 	Entries  int    // that the ledger had then
 	Manifest string // SHA-256 of manifest.json
 	Path     string // of manifest.json, below the public folder
+	// Withdrawn are the releases for which the version was taken down; nil: it was not.
+	Withdrawn []describe.Withdrawn
 }
 
 // Heads returns what all published manifests witness, by dataset and sequence.
@@ -199,7 +201,13 @@ func (f *Folder) witness(dataset, version string) (Witness, error) {
 	if m.Dataset != dataset || m.Version != version {
 		return Witness{}, fmt.Errorf("%s is of another dataset or version", name)
 	}
-	return Witness{dataset, version, m.Sequence, m.Head, m.Entries, describe.Sum(b), name}, nil
+	w := Witness{Dataset: dataset, Version: version, Sequence: m.Sequence, Head: m.Head, Entries: m.Entries, Manifest: describe.Sum(b), Path: name}
+	note, err := f.withdrawn(dataset, version)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return Witness{}, err
+	}
+	w.Withdrawn = note.Releases
+	return w, nil
 }
 
 // folders lists the folders of that kind of name in a folder, none if it is not

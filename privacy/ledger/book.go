@@ -54,7 +54,8 @@ func (b *book) reserve(c privacy.Charge) (*privacy.Entry, error) {
 		return nil, err
 	}
 	if a := b.accounts[c.Key.Dataset]; a.personCost(c) > c.Terms.Budget {
-		return nil, a.noRoom(c)
+		return nil, fmt.Errorf("%w: with it the releases would cost one person %d %s, more than the budget of %d; nothing was charged, see halftone budget",
+			privacy.ErrBudget, a.personCost(c), c.Terms.Unit, c.Terms.Budget)
 	}
 	return e, b.populationHolds(c)
 }
@@ -129,6 +130,11 @@ func (a *account) noRoom(c privacy.Charge) error {
 		privacy.ErrBudget, c.Cost, c.Terms.Unit, c.Terms.Cap(), a.left(c.Terms, c.Key.Period))
 }
 
+// amount is a budget as people write it.
+func amount(t privacy.Terms) string {
+	return strconv.FormatFloat(float64(t.Budget)/1e9, 'g', -1, 64) + map[string]string{privacy.EpsilonNano: " (epsilon)", privacy.RhoNano: " (rho)"}[t.Unit]
+}
+
 // Differ names the terms that are not the same.
 func Differ(old, new privacy.Terms) string {
 	var d []string
@@ -136,7 +142,7 @@ func Differ(old, new privacy.Terms) string {
 		name     string
 		old, new any
 	}{
-		{"unit", old.Unit, new.Unit}, {"mechanism", old.Mechanism, new.Mechanism}, {"budget", old.Budget, new.Budget},
+		{"unit", old.Unit, new.Unit}, {"mechanism", old.Mechanism, new.Mechanism}, {"budget", amount(old), amount(new)},
 		{"delta", old.Delta, new.Delta}, {"population", old.Population, new.Population}, {"budget a person-period", old.PerPeriod, new.PerPeriod}, {"periods of a person", old.Periods, new.Periods},
 	} {
 		if f.old != f.new {

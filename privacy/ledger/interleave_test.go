@@ -259,7 +259,7 @@ func (s *world) show(ctx context.Context, w *worker) error {
 		s.shown[k] = w.version[k]
 	}
 	s.put[w.sequence] = true
-	s.heads = append(s.heads, Witness{fmt.Sprint(w.sequence), w.head})
+	s.heads = append(s.heads, Witness{Where: fmt.Sprint(w.sequence), Head: w.head})
 	return nil
 }
 

@@ -346,7 +346,7 @@ func TestRefusalSentences(t *testing.T) {
 		want string
 	}{
 		{second, "privacy: the budget has no room for this release: it costs 101 epsilon_nano, and of the 500 of its period 100 are left; nothing was charged, see halftone budget"},
-		{other, "privacy: the terms differ from those of the dataset's first charge: budget was 1000, is now 2000; nothing was charged: take the change back"},
+		{other, "privacy: the terms differ from those of the dataset's first charge: budget was 1e-06 (epsilon), is now 2e-06 (epsilon); nothing was charged: take the change back"},
 		{pinned, "privacy: this release is pinned to another spec or input: the input is not that of its charge; a charged release cannot be changed: put back what was charged"},
 	} {
 		if got := fmt.Sprint(l.Reserve(t.Context(), c.c)); got != c.want {

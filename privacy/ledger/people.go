@@ -221,7 +221,8 @@ func (b *book) takePeople(e privacy.Entry) error {
 		if err != nil || again == nil {
 			return cmpErr(err, "a revision asked for twice")
 		}
-		b.ask(k).by, b.ask(k).reason = e.By[0], e.Reason
+		// Who has approved the planned edition has not approved one out of turn.
+		*b.ask(k) = asked{by: e.By[0], reason: e.Reason}
 	case privacy.EntryApprove:
 		again, err := b.approve(k, e.SpecDigest, e.By[0])
 		if err != nil || again == nil {

@@ -84,6 +84,8 @@ func (l *Ledger) Versions(ctx context.Context, dataset string) (out []Version, e
 type Witness struct {
 	Where string // the manifest, by its path below the public folder
 	Head  string
+	// Withdrawn are releases that were taken from the public for good.
+	Withdrawn []privacy.Key
 }
 
 // CheckWitness fails with [privacy.ErrLocked] when a published head is not in
@@ -95,6 +97,15 @@ func (l *Ledger) CheckWitness(ctx context.Context, witnesses []Witness) error {
 			l.locked = nil
 		}
 		for _, w := range witnesses {
+			for _, k := range w.Withdrawn {
+				if c := l.book.charged(k); c == nil || c.Withdrawn == "" {
+					l.then = l.book.unlocks
+					l.locked = fmt.Errorf("%w: beside %s it is said that %s was withdrawn, which the ledger does not know: it is older than what has been published "+
+						"(a restored backup?). Nothing will be charged; bring back the newest copy of the state folder, or, if it is lost: halftone unlock --help",
+						privacy.ErrLocked, w.Where, k)
+					return l.locked
+				}
+			}
 			if !l.book.hashes[w.Head] {
 				l.then = l.book.unlocks
 				l.locked = fmt.Errorf("%w: %s names head %.8s, which the ledger does not know: the ledger is older than what has been published "+

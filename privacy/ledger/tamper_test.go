@@ -286,7 +286,7 @@ func TestInvariant8RestoredCopy(t *testing.T) {
 	}
 	l = restore()
 	release(t, l, key("2028", 1))
-	if err := l.CheckWitness(t.Context(), []Witness{{"d/2027.11-1/manifest.json", head}}); !errors.Is(err, privacy.ErrLocked) || !strings.Contains(err.Error(), "d/2027.11-1/manifest.json") {
+	if err := l.CheckWitness(t.Context(), []Witness{{Where: "d/2027.11-1/manifest.json", Head: head}}); !errors.Is(err, privacy.ErrLocked) || !strings.Contains(err.Error(), "d/2027.11-1/manifest.json") {
 		t.Errorf("witness: %v", err)
 	}
 	if err := l.Reserve(t.Context(), charge(third, 100)); !errors.Is(err, privacy.ErrLocked) {

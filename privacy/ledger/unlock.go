@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -22,6 +23,8 @@ type Replay struct {
 	Burn   []privacy.Charge       // releases that may have been drawn and not published: key, cost, terms, digest of the spec
 	By     []string               // two people, named
 	Reason string
+	// Withdrawn are releases that were taken from the public, with the reasons.
+	Withdrawn map[privacy.Key]string
 }
 
 // Unlock takes in what a public folder has seen, gives up what may have been drawn
@@ -58,7 +61,7 @@ func (l *Ledger) Unlock(ctx context.Context, r Replay) (replayed int, burnt []pr
 	}
 	more := slices.Clone(r.Links[common:])
 	replayed = len(more)
-	place, drop, err := l.stageFiles(r.Sealed, more)
+	place, drop, err := l.stageFiles(r, more)
 	if err != nil {
 		return 0, nil, l.note(err)
 	}
@@ -108,6 +111,18 @@ func (l *Ledger) answer(own, more []privacy.Link, r Replay) (made []privacy.Link
 		}
 		burnt = append(burnt, c.Key)
 	}
+	for _, k := range slices.SortedFunc(maps.Keys(r.Withdrawn), compare) {
+		e, err := b.withdraw(k, r.By, r.Withdrawn[k])
+		if err != nil {
+			return nil, nil, err
+		}
+		if e == nil {
+			continue
+		}
+		if err := add(e); err != nil {
+			return nil, nil, err
+		}
+	}
 	return made, burnt, add(&privacy.Entry{Kind: privacy.EntryUnlock, By: r.By, Reason: r.Reason})
 }
 
@@ -125,7 +140,7 @@ func bookOf(links []privacy.Link) (*book, error) {
 // stageFiles stages the sealed files that links record. place puts them where they
 // belong, drop removes those that were not placed. Of what is shown no more, or was
 // revised since, there may be none: nobody will ask for it.
-func (l *Ledger) stageFiles(sealed map[privacy.Key][]byte, links []privacy.Link) (place func() error, drop func(), err error) {
+func (l *Ledger) stageFiles(r Replay, links []privacy.Link) (place func() error, drop func(), err error) {
 	var places []func() error
 	var drops []func()
 	all := func() {
@@ -140,7 +155,7 @@ func (l *Ledger) stageFiles(sealed map[privacy.Key][]byte, links []privacy.Link)
 	}()
 	for i, link := range links {
 		if link.Entry == nil {
-			return nil, nil, fmt.Errorf("ledger: entry %d is of a dataset that has published nothing: it cannot be replayed; bring back the newest copy of the state folder", link.Seq)
+			return nil, nil, fmt.Errorf("ledger: entry %d is another dataset's, and stands in no version of it: it cannot be replayed; bring back the newest copy of the state folder", link.Seq)
 		}
 		e, err := link.Decode()
 		if err != nil {
@@ -149,8 +164,8 @@ func (l *Ledger) stageFiles(sealed map[privacy.Key][]byte, links []privacy.Link)
 		if e.Kind != privacy.EntrySeal {
 			continue
 		}
-		b, ok := sealed[e.Key()]
-		if !ok && past(links[i+1:], e.Key()) {
+		b, ok := r.Sealed[e.Key()]
+		if !ok && (r.Withdrawn[e.Key()] != "" || past(links[i+1:], e.Key())) {
 			continue
 		}
 		if !ok || sha(b) != e.Sealed {
@@ -219,7 +234,7 @@ func (l *Ledger) Restore(ctx context.Context, links []privacy.Link, sealed map[p
 	if own, err := l.store.links(ctx); err != nil || len(own) > 0 {
 		return cmpErr(l.note(err), fmt.Sprintf("ledger: it has %d entries already, and a backup is never mixed with what is there", len(own)))
 	}
-	place, drop, err := l.stageFiles(sealed, links)
+	place, drop, err := l.stageFiles(Replay{Sealed: sealed}, links)
 	if err != nil {
 		return l.note(err)
 	}
