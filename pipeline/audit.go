@@ -279,6 +279,7 @@ func (a *auditor) versions(heads []publish.Witness) (n int, err error) {
 		e, ok := recorded[h.Version]
 		delete(recorded, h.Version)
 		switch {
+		case !ok && len(h.Withdrawn) > 0: // taken down before it was recorded, or recorded by a ledger that is lost
 		case !ok:
 			wrong = append(wrong, fmt.Errorf("%s: the ledger has no record of this version. A run that was killed may have left it: "+
 				"then halftone run publishes a newer one, and the folder can be taken away", h.Path))
@@ -330,6 +331,9 @@ func (a *auditor) pointer(versions int) error {
 	}
 	defer func() { _ = pub.Close() }()
 	p, err := pub.Latest(a.l.Dataset.Name)
+	if _, werr := pub.Withdrawn(a.l.Dataset.Name, all[len(all)-1].Version); werr == nil {
+		return nil // nothing is left to point to
+	}
 	if err != nil {
 		return err
 	}

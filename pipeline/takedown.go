@@ -94,7 +94,11 @@ func (s *session) pending(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if since {
+	here, err := s.here(vs[len(vs)-1].Name)
+	if err != nil {
+		return err
+	}
+	if since || !here { // or a public folder that is older than the ledger
 		err = s.publish(ctx, false, &RunResult{})
 	}
 	_, down := s.takeDown(ctx)

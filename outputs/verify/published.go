@@ -386,7 +386,7 @@ func (c *checker) checkUnknownVersions(ctx context.Context, before []privacy.Ent
 		if err != nil {
 			return fmt.Errorf("versions/%s: %w", e.Name(), err)
 		}
-		if m.Sequence <= c.manifest.Sequence {
+		if m.Sequence <= c.manifest.Sequence && !c.goneFor(ctx, m, b) {
 			return fmt.Errorf("the ledger has no record of version %s", e.Name())
 		}
 	}

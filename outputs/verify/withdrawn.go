@@ -199,3 +199,15 @@ func (c *checker) checkChanges(ctx context.Context) (string, error) {
 	}
 	return fmt.Sprintf("%s lists what the ledger and the breaks give: %d lines", describe.ChangesFile, bytes.Count(got, []byte("\n"))), nil
 }
+
+// goneFor reports whether a version was taken down for a release that the ledger has
+// withdrawn. Its record may be lost with an older ledger, or it was never recorded: no
+// figure of it is left to ask about.
+func (c *checker) goneFor(ctx context.Context, m describe.Manifest, manifest []byte) bool {
+	b, err := c.dataset.read(ctx, "versions/"+m.Version+"/"+describe.WithdrawnFile)
+	if err != nil || len(c.withdrawnOf(m)) == 0 {
+		return false
+	}
+	_, err = describe.ReadWithdrawn(b, manifest)
+	return err == nil
+}
