@@ -220,7 +220,7 @@ func (s *session) withdraw(ctx context.Context, t *Takedown, res *RunResult, by,
 	case !ok || c.Sealed == "":
 		return fmt.Errorf("%w: %s of series %d is not released, so there is nothing to withdraw", ErrRefused, t.Key, t.Key.Series)
 	case c.Withdrawn != "":
-		err := s.pending(ctx)
+		_, err := s.pending(ctx)
 		return errors.Join(err, fmt.Errorf("%w: %s is withdrawn already (%s)", ErrRefused, t.Key, c.Withdrawn))
 	}
 	if err := s.mend(ctx); err != nil { // a version that was put and not recorded is taken down, too
@@ -323,7 +323,7 @@ func (s *session) amendment(ctx context.Context, by []string) (m ledger.Amendmen
 		m.Reason = "bound_corrected"
 	}
 	if m.BoundNow == 0 && m.Terms == account.Terms {
-		if err := s.pending(ctx); err != nil { // one that was recorded and is on no page yet
+		if _, err := s.pending(ctx); err != nil { // one that was recorded and is on no page yet
 			return m, err
 		}
 		return m, fmt.Errorf("%w: halftone.yaml promises what the ledger says, so there is nothing to amend: change it first", ErrRefused)

@@ -72,22 +72,12 @@ func (l Line) Run(ctx context.Context, opt RunOptions) (res RunResult, err error
 	}
 	defer func() { err = s.finish(ctx, res, err) }()
 
-	// 0. The first charge has fixed the terms, whether or not anything is due now.
-	if err := s.pending(ctx); err != nil {
-		return res, err
-	}
-	account, err := s.account(ctx)
+	// 0. What people have decided, and whether a run may begin.
+	decided, err := s.ready(ctx)
 	if err != nil {
 		return res, err
 	}
-	if err := l.TermsHold(account); err != nil {
-		return res, err
-	}
-	s.l = l.settle(account)
 	l, res.Spec = s.l, s.l.Dataset.Spec
-	if err := s.pub.Writable(l.Dataset.Name); err != nil {
-		return res, fmt.Errorf("nothing was charged: %w", err)
-	}
 	defer func() { res.Retention, err = s.retire(ctx, err) }()
 	// 1. What an earlier run has charged and not sealed.
 	if res.Resumed, err = s.resume(ctx); err != nil {
@@ -98,39 +88,15 @@ func (l Line) Run(ctx context.Context, opt RunOptions) (res RunResult, err error
 		return res, err
 	}
 	// 3. Release what is due.
-	due, err := s.due(ctx, opt)
-	if err != nil {
-		return res, err
-	}
-	if due, res.Gone, err = s.present(due); err != nil {
-		return res, err
-	}
-	if due, res.Waiting, err = l.approved(ctx, s.led, due); err != nil {
-		return res, err
-	}
-	if err := s.sameMeaning(ctx, due); err != nil {
-		return res, err
-	}
-	if due, res.NoRoom, err = s.affordable(ctx, due); err != nil {
-		return res, err
-	}
-	for i, k := range due {
-		l.say(Event{Step: "release", Period: k.Period.String(), Done: i, Total: len(due)})
-		r, err := s.release(ctx, k, res.Pulled)
-		if err != nil {
-			return res, err
-		}
-		res.Released = append(res.Released, r)
-	}
-	if len(due) > 0 {
-		l.say(Event{Step: "release", Done: len(due), Total: len(due)})
-	}
-	if res.Empty, res.Late, err = s.surprises(ctx, due); err != nil {
+	if err := s.releaseDue(ctx, opt, &res); err != nil {
 		return res, err
 	}
 	// 4. Compose and publish.
 	if err := s.publish(ctx, opt.Compose, &res); err != nil {
 		return res, err
+	}
+	if res.State == StateNothingDue && decided.State == StatePublished {
+		res.State, res.Version = decided.State, decided.Version
 	}
 	if res.State == StateNothingDue && len(res.Waiting) > 0 {
 		res.State = StateWaiting
@@ -147,6 +113,60 @@ func (l Line) Run(ctx context.Context, opt RunOptions) (res RunResult, err error
 	}
 	res.Revision = nextRevision(l, l.Clock.Now(), days, res.Account)
 	return res, nil
+}
+
+// ready finishes what people have decided, holds the configuration against the terms
+// that the first charge has fixed, whether or not anything is due, and makes sure that
+// what is released can be published.
+func (s *session) ready(ctx context.Context) (decided RunResult, err error) {
+	if decided, err = s.pending(ctx); err != nil {
+		return decided, err
+	}
+	account, err := s.account(ctx)
+	if err != nil {
+		return decided, err
+	}
+	if err := s.l.TermsHold(account); err != nil {
+		return decided, err
+	}
+	s.l = s.l.settle(account)
+	if err := s.pub.Writable(s.l.Dataset.Name); err != nil {
+		return decided, fmt.Errorf("nothing was charged: %w", err)
+	}
+	return decided, nil
+}
+
+// releaseDue releases what is due, approved, and has its rows and its budget.
+func (s *session) releaseDue(ctx context.Context, opt RunOptions, res *RunResult) error {
+	due, err := s.due(ctx, opt)
+	if err != nil {
+		return err
+	}
+	if due, res.Gone, err = s.present(due); err != nil {
+		return err
+	}
+	if due, res.Waiting, err = s.l.approved(ctx, s.led, due); err != nil {
+		return err
+	}
+	if err := s.sameMeaning(ctx, due); err != nil {
+		return err
+	}
+	if due, res.NoRoom, err = s.affordable(ctx, due); err != nil {
+		return err
+	}
+	for i, k := range due {
+		s.l.say(Event{Step: "release", Period: k.Period.String(), Done: i, Total: len(due)})
+		r, err := s.release(ctx, k, res.Pulled)
+		if err != nil {
+			return err
+		}
+		res.Released = append(res.Released, r)
+	}
+	if len(due) > 0 {
+		s.l.say(Event{Step: "release", Done: len(due), Total: len(due)})
+	}
+	res.Empty, res.Late, err = s.surprises(ctx, due)
+	return err
 }
 
 // due are the releases to make now.

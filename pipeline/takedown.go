@@ -84,25 +84,32 @@ func (s *session) takeDown(ctx context.Context) (taken []string, err error) {
 // pending finishes what people have decided and a crash, or a run that stopped, has
 // left: a withdrawn release is readable no longer, an amended promise stands on the
 // pages. It comes before anything that may stop a run. What cannot be composed does
-// not keep a withdrawn release in public.
-func (s *session) pending(ctx context.Context) error {
+// not keep a withdrawn release in public. It returns what was published.
+func (s *session) pending(ctx context.Context) (res RunResult, err error) {
 	vs, err := s.led.Versions(ctx, s.l.Dataset.Name)
 	if err != nil || len(vs) == 0 {
-		return err
+		return res, err
 	}
-	since, err := s.amendedSince(ctx, vs[len(vs)-1].Name)
+	wanted, err := s.amendedSince(ctx, vs[len(vs)-1].Name)
 	if err != nil {
-		return err
+		return res, err
 	}
-	here, err := s.here(vs[len(vs)-1].Name)
-	if err != nil {
-		return err
+	if !wanted { // a public folder that is older than the ledger may show what is withdrawn
+		here, err := s.here(vs[len(vs)-1].Name)
+		if err != nil {
+			return res, err
+		}
+		charges, err := s.led.Charges(ctx, s.l.Dataset.Name)
+		if err != nil {
+			return res, err
+		}
+		wanted = !here && slices.ContainsFunc(charges, func(c ledger.Charged) bool { return c.Withdrawn != "" })
 	}
-	if since || !here { // or a public folder that is older than the ledger
-		err = s.publish(ctx, false, &RunResult{})
+	if wanted {
+		err = s.publish(ctx, false, &res)
 	}
 	_, down := s.takeDown(ctx)
-	return errors.Join(err, down)
+	return res, errors.Join(err, down)
 }
 
 // manifest reads the manifest of a published version.
