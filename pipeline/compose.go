@@ -232,11 +232,7 @@ func (s *session) amendedSince(ctx context.Context, version string) (amended boo
 	member := func(dataset string) bool {
 		return dataset == name || slices.ContainsFunc(members, func(m ledger.Member) bool { return m.Dataset == dataset })
 	}
-	for _, l := range links {
-		if l.Entry == nil {
-			continue
-		}
-		e, err := l.Decode()
+	for e, err := range privacy.Entries(links) {
 		if err != nil {
 			return false, err
 		}
@@ -299,17 +295,13 @@ func (s *session) sealDays(ctx context.Context) (map[privacy.Key]time.Time, erro
 
 func sealDays(links []privacy.Link) (map[privacy.Key]time.Time, error) {
 	days := map[privacy.Key]time.Time{}
-	for _, l := range links {
-		if l.Entry == nil {
-			continue
-		}
-		e, err := l.Decode()
+	for e, err := range privacy.Entries(links) {
 		if err != nil {
 			return nil, err
 		}
 		if e.Kind == privacy.EntrySeal {
 			if days[e.Key()], err = time.Parse(time.DateOnly, e.Day); err != nil {
-				return nil, fmt.Errorf("ledger entry %d: bad day", l.Seq)
+				return nil, fmt.Errorf("the seal of %s has no day", e.Key())
 			}
 		}
 	}
@@ -468,11 +460,7 @@ func (s *session) newest(ctx context.Context) (outputs.Version, bool, error) {
 
 // publishDay is the day on which a version was recorded as published.
 func publishDay(links []privacy.Link, version string) (day time.Time, err error) {
-	for _, l := range links {
-		if l.Entry == nil {
-			continue
-		}
-		e, err := l.Decode()
+	for e, err := range privacy.Entries(links) {
 		if err != nil {
 			return day, err
 		}

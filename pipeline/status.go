@@ -212,11 +212,7 @@ func (l Line) Budget(ctx context.Context) (Budget, error) {
 			b.Seals++
 		}
 	}
-	for _, link := range lk.links {
-		if link.Entry == nil {
-			continue
-		}
-		e, err := link.Decode()
+	for e, err := range privacy.Entries(lk.links) {
 		if err != nil {
 			return b, err
 		}

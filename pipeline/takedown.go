@@ -112,9 +112,13 @@ func (s *session) pending(ctx context.Context) (res RunResult, err error) {
 	return res, errors.Join(err, down)
 }
 
-// manifest reads the manifest of a published version.
+// manifest reads the manifest of a version of the dataset.
 func (s *session) manifest(version string) (describe.Manifest, []byte, error) {
-	b, err := s.pub.ReadFile(s.l.Dataset.Name, version, describe.ManifestFile)
+	return readManifest(s.pub, s.l.Dataset.Name, version)
+}
+
+func readManifest(pub *publish.Folder, dataset, version string) (describe.Manifest, []byte, error) {
+	b, err := pub.ReadFile(dataset, version, describe.ManifestFile)
 	if err != nil {
 		return describe.Manifest{}, nil, err
 	}

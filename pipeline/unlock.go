@@ -110,11 +110,7 @@ func (l Line) record(ctx context.Context, led *ledger.Ledger, pub *publish.Folde
 		if slices.ContainsFunc(known, func(v ledger.Version) bool { return v.Name == h.Version || v.Sequence >= h.Sequence }) {
 			continue
 		}
-		b, err := pub.ReadFile(h.Dataset, h.Version, describe.ManifestFile)
-		if err != nil {
-			return err
-		}
-		m, err := describe.ReadManifest(b)
+		m, b, err := readManifest(pub, h.Dataset, h.Version)
 		if err != nil {
 			return err
 		}
@@ -172,11 +168,7 @@ func published(pub *publish.Folder, heads []publish.Witness) ([]privacy.Link, ma
 				all[i].Entry = l.Entry
 			}
 		}
-		m, err := pub.ReadFile(h.Dataset, h.Version, describe.ManifestFile)
-		if err != nil {
-			return nil, nil, err
-		}
-		manifest, err := describe.ReadManifest(m)
+		manifest, _, err := readManifest(pub, h.Dataset, h.Version)
 		if err != nil {
 			return nil, nil, err
 		}
@@ -212,11 +204,7 @@ func (l Line) unmade(links []privacy.Link) ([]privacy.Charge, error) {
 		}
 		var charges []ledger.Charged
 		var asked []privacy.Key
-		for _, link := range links {
-			if link.Entry == nil {
-				continue
-			}
-			e, err := link.Decode()
+		for e, err := range privacy.Entries(links) {
 			if err != nil {
 				return nil, err
 			}
@@ -248,11 +236,7 @@ func (l Line) unmade(links []privacy.Link) ([]privacy.Charge, error) {
 func rebuild(pub *publish.Folder, heads []publish.Witness, links []privacy.Link) error {
 	entries := map[string]privacy.Link{}
 	for _, h := range heads {
-		b, err := pub.ReadFile(h.Dataset, h.Version, describe.ManifestFile)
-		if err != nil {
-			return err
-		}
-		m, err := describe.ReadManifest(b)
+		m, _, err := readManifest(pub, h.Dataset, h.Version)
 		if err != nil {
 			return err
 		}

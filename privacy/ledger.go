@@ -8,6 +8,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"iter"
 	"slices"
 )
 
@@ -196,6 +197,20 @@ func (l Link) Decode() (Entry, error) {
 		return Entry{}, fmt.Errorf("privacy: ledger entry %d is unreadable", l.Seq)
 	}
 	return e, nil
+}
+
+// Entries gives the entries of links that have theirs; an error comes last.
+func Entries(links []Link) iter.Seq2[Entry, error] {
+	return func(yield func(Entry, error) bool) {
+		for _, l := range links {
+			if l.Entry == nil {
+				continue // another dataset's
+			}
+			if e, err := l.Decode(); !yield(e, err) || err != nil {
+				return
+			}
+		}
+	}
 }
 
 // CheckChain checks that links are a whole chain from its first entry on, and

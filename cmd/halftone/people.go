@@ -84,7 +84,8 @@ func (a *app) approveCommand() *cobra.Command {
 	var by string
 	c := &cobra.Command{
 		Use: "approve RELEASE", Short: "approve a release before it is charged", Args: one("one release: dataset@period.edition"),
-		Long: "Records that a person approves a release of the configuration as it is; when the configuration changes before it is charged,\n" +
+		Long: "Records that a person approves a release of what the configuration counts, maps, publishes and spends (all that is marked P in\n" +
+			"docs/configuration.md; not titles, paths, schedules); when that changes before it is charged,\n" +
 			"it must be approved again. Who made the last change cannot approve it, as far as git tells who that was; nor can who has\n" +
 			"asked for a revision. The next run releases what enough people have approved.",
 		RunE: func(c *cobra.Command, args []string) error {

@@ -100,26 +100,19 @@ func (l *Ledger) answer(own, more []privacy.Link, r Replay) (made []privacy.Link
 	}
 	for _, c := range r.Burn {
 		e, err := b.burn(c, r.By, r.Reason)
+		if err == nil && e != nil {
+			err, burnt = add(e), append(burnt, c.Key)
+		}
 		if err != nil {
 			return nil, nil, err
 		}
-		if e == nil {
-			continue
-		}
-		if err := add(e); err != nil {
-			return nil, nil, err
-		}
-		burnt = append(burnt, c.Key)
 	}
 	for _, k := range slices.SortedFunc(maps.Keys(r.Withdrawn), compare) {
 		e, err := b.withdraw(k, r.By, r.Withdrawn[k])
+		if err == nil && e != nil {
+			err = add(e)
+		}
 		if err != nil {
-			return nil, nil, err
-		}
-		if e == nil {
-			continue
-		}
-		if err := add(e); err != nil {
 			return nil, nil, err
 		}
 	}
