@@ -105,8 +105,10 @@ func (s *session) pending(ctx context.Context) (res RunResult, err error) {
 		}
 		wanted = !here && slices.ContainsFunc(charges, func(c ledger.Charged) bool { return c.Withdrawn != "" })
 	}
+	// The pointer first: nobody is sent to a version that is being taken down.
+	err = s.mend(ctx)
 	if wanted {
-		err = s.publish(ctx, false, &res)
+		err = errors.Join(err, s.publish(ctx, false, &res))
 	}
 	_, down := s.takeDown(ctx)
 	return res, errors.Join(err, down)
