@@ -85,7 +85,7 @@ func (l *Ledger) Give(ctx context.Context) error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.first = nil
-	if l.epoch == 0 {
+	if l.epoch == 0 || l.lost != nil { // after the disk has failed nothing is written any more; the lease runs out
 		return nil
 	}
 	err := l.leases(ctx, func(_ time.Time, old lease) (lease, error) {

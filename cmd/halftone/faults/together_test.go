@@ -38,7 +38,7 @@ func TestSixAtOnce(t *testing.T) {
 				}
 			}
 			t.Logf("of %d runs %d had something to do or found nothing due, %d found another at work", 6*c.rounds, worked, waited)
-			if waited == 0 || worked < c.rounds {
+			if waited == 0 || worked == 0 { // in a round a check of the ledger may have kept all six waiting
 				t.Error("they were not at work at the same time")
 			}
 		})
