@@ -51,12 +51,14 @@ type syscallLine struct {
 }
 
 var (
+	resumedLine = regexp.MustCompile(`^(\d+) +<\.\.\. [a-z0-9_]+ resumed>(.*)`)
+
 	traceLine = regexp.MustCompile(`^(\d+) +([a-z0-9_]+)\((.*)$`)
 	tracePath = regexp.MustCompile(`^(?:\d+|AT_FDCWD)<([^>]*)>(?:, "([^"]*)")?|^"([^"]*)"`)
 )
 
 // traced calls the program under strace with more of strace's options, and returns
-// what it wrote down, resumed calls apart.
+// what it wrote down.
 func (p *project) traced(t testing.TB, strace []string, args ...string) (result, []syscallLine) {
 	t.Helper()
 	f, err := os.CreateTemp("", "halftone-faults-")
@@ -76,9 +78,24 @@ func (p *project) traced(t testing.TB, strace []string, args ...string) (result,
 	return r, parseTrace(string(b))
 }
 
+// parseTrace joins a call that was written down in two parts, because another thread
+// came between: how it ended stands in the second.
 func parseTrace(text string) (out []syscallLine) {
+	unfinished := map[int]int{} // by thread, the place in out
 	for line := range strings.Lines(text) {
+		if m := resumedLine.FindStringSubmatch(line); m != nil {
+			thread, _ := strconv.Atoi(m[1])
+			if at, ok := unfinished[thread]; ok {
+				out[at].text = strings.TrimSuffix(out[at].text, "\n") + strings.Join(strings.Fields(m[2]), " ")
+				out[at].failed = out[at].failed || strings.Contains(m[2], "(INJECTED)")
+				delete(unfinished, thread)
+			}
+			continue
+		}
 		if l, ok := parseLine(line); ok {
+			if strings.Contains(line, "<unfinished ...>") {
+				unfinished[l.thread] = len(out)
+			}
 			out = append(out, l)
 		}
 	}
