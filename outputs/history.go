@@ -76,11 +76,7 @@ func list(names []string) string {
 // entries are what the ledger has recorded of v's dataset, in order.
 func (v Version) entries() ([]privacy.Entry, error) {
 	var out []privacy.Entry
-	for _, l := range v.Ledger {
-		if len(l.Entry) == 0 {
-			continue // another dataset's
-		}
-		e, err := l.Decode()
+	for e, err := range privacy.Entries(v.Ledger) {
 		if err != nil {
 			return nil, fmt.Errorf("outputs: %w", err)
 		}

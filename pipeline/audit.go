@@ -55,12 +55,13 @@ func (l Line) Audit(ctx context.Context) (Audit, error) {
 
 // An auditor holds what earlier checks have read.
 type auditor struct {
-	l     Line
-	led   *ledger.Ledger
-	links []privacy.Link
-	acc   describe.Account // added up anew from the links
-	sum   error            // why they do not add up
-	out   Audit
+	l       Line
+	led     *ledger.Ledger
+	links   []privacy.Link
+	entries []privacy.Entry  // of the links
+	acc     describe.Account // added up anew from the links
+	sum     error            // why they do not add up
+	out     Audit
 }
 
 func (a *auditor) note(name, detail string, err error) {
@@ -101,6 +102,13 @@ func (a *auditor) run(ctx context.Context) error {
 	if a.links, err = a.led.Chain(ctx); err != nil {
 		a.locked("chain", err)
 		return nil
+	}
+	for e, err := range privacy.Entries(a.links) {
+		if err != nil {
+			a.locked("chain", err)
+			return nil
+		}
+		a.entries = append(a.entries, e)
 	}
 	if err := a.led.CheckWitness(ctx, nil); err != nil { // a sealed file that was never charged
 		a.locked("chain", err)
@@ -222,8 +230,8 @@ func (a *auditor) caps(ctx context.Context) (string, error) {
 func (a *auditor) amended() int { return a.amendedOf([]ledger.Member{{Dataset: a.l.Dataset.Name}}) }
 
 func (a *auditor) amendedOf(members []ledger.Member) (n int) {
-	for _, link := range a.links {
-		if e, err := link.Decode(); err == nil && e.Kind == privacy.EntryAmend &&
+	for _, e := range a.entries {
+		if e.Kind == privacy.EntryAmend &&
 			slices.ContainsFunc(members, func(m ledger.Member) bool { return m.Dataset == e.Dataset }) {
 			n++
 		}
@@ -298,21 +306,8 @@ func (a *auditor) versions(heads []publish.Witness) (n int, err error) {
 
 // readable is a withdrawn release that a version holds which was not taken down.
 func (a *auditor) readable(h publish.Witness) (k privacy.Key, ok bool) {
-	releases := map[string]bool{}
-	for _, e := range a.published() {
-		if e.Version == h.Version {
-			for _, r := range e.Releases {
-				releases[fmt.Sprint(e.Series, " ", r)] = true
-			}
-		}
-	}
-	for _, link := range a.links {
-		e, err := link.Decode()
-		if err != nil || e.Kind != privacy.EntryWithdraw || e.Dataset != h.Dataset {
-			continue
-		}
-		k := e.Key()
-		if releases[fmt.Sprintf("%d %s.%d", k.Series, k.Period, k.Edition)] && len(h.Withdrawn) == 0 {
+	for _, e := range a.entries {
+		if k := e.Key(); e.Kind == privacy.EntryWithdraw && len(h.Withdrawn) == 0 && slices.Contains(h.Releases, k) {
 			return k, true
 		}
 	}
@@ -345,8 +340,8 @@ func (a *auditor) pointer(versions int) error {
 
 // published are the publish entries of the dataset, oldest first.
 func (a *auditor) published() (out []privacy.Entry) {
-	for _, link := range a.links {
-		if e, err := link.Decode(); err == nil && e.Kind == privacy.EntryPublish && e.Dataset == a.l.Dataset.Name {
+	for _, e := range a.entries {
+		if e.Kind == privacy.EntryPublish && e.Dataset == a.l.Dataset.Name {
 			out = append(out, e)
 		}
 	}

@@ -143,7 +143,7 @@ func (s *session) mend(ctx context.Context) error {
 		return err
 	}
 	heads = slices.DeleteFunc(heads, func(h publish.Witness) bool { return h.Dataset != s.l.Dataset.Name })
-	if err := s.l.record(ctx, s.led, s.pub, heads); err != nil {
+	if err := s.l.record(ctx, s.led, heads); err != nil {
 		return err
 	}
 	vs, err := s.led.Versions(ctx, s.l.Dataset.Name)
@@ -209,13 +209,13 @@ func (s *session) published(ctx context.Context, editions []outputs.Edition) (bo
 	if !slices.Equal(vs[len(vs)-1].Releases, keys) {
 		return false, nil
 	}
-	amended, err := s.amendedSince(ctx, vs[len(vs)-1].Name)
-	return !amended, err
+	decided, err := s.decidedSince(ctx, vs[len(vs)-1].Name)
+	return !decided, err
 }
 
-// amendedSince reports whether after a version was published the terms of the dataset
+// decidedSince reports whether after a version was published the terms of the dataset
 // or of another of its population were amended, or a release was withdrawn.
-func (s *session) amendedSince(ctx context.Context, version string) (amended bool, err error) {
+func (s *session) decidedSince(ctx context.Context, version string) (decided bool, err error) {
 	links, err := s.led.Chain(ctx)
 	if err != nil {
 		return false, err
@@ -238,12 +238,12 @@ func (s *session) amendedSince(ctx context.Context, version string) (amended boo
 		}
 		switch {
 		case e.Kind == privacy.EntryPublish && e.Dataset == name && e.Version == version:
-			amended = false
+			decided = false
 		case e.Kind == privacy.EntryAmend && member(e.Dataset), e.Kind == privacy.EntryWithdraw && e.Dataset == name && e.Series == s.l.Dataset.Spec.Series:
-			amended = true
+			decided = true
 		}
 	}
-	return amended, nil
+	return decided, nil
 }
 
 func (s *session) latest() (VersionInfo, error) {

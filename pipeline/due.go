@@ -79,8 +79,8 @@ func nextRevision(l Line, now time.Time, sealed map[privacy.Key]time.Time, accou
 	}
 	if next != nil {
 		plan, err := privacy.NewPlan(l.Dataset.Spec, next.Key.Edition)
-		at := slices.IndexFunc(account.Periods, func(p PeriodAccount) bool { return p.Period == next.Key.Period })
-		next.Kept = err == nil && at >= 0 && plan.Cost() <= account.Periods[at].Left
+		p, charged := account.Of(next.Key.Period)
+		next.Kept = err == nil && charged && plan.Cost() <= p.Left
 	}
 	return next
 }

@@ -91,8 +91,7 @@ func (l Line) Forecast(ctx context.Context) (Forecast, error) {
 	// 3. What is due.
 	f.Due = lk.due(l)
 	for _, k := range f.Due {
-		i := slices.IndexFunc(lk.account.Periods, func(p PeriodAccount) bool { return p.Period == k.Period })
-		if i >= 0 && lk.account.Periods[i].Left < f.Shares[k.Edition-1] {
+		if p, charged := lk.account.Of(k.Period); charged && p.Left < f.Shares[k.Edition-1] {
 			f.NoRoom = append(f.NoRoom, k)
 		}
 	}
@@ -271,6 +270,11 @@ func (l Line) lookAtLedger(ctx context.Context) (look, error) {
 		return lk, err
 	}
 	defer func() { _ = led.Close() }() // nothing was written
+	return l.look(ctx, led)
+}
+
+// look looks at a ledger that is open.
+func (l Line) look(ctx context.Context, led *ledger.Ledger) (lk look, err error) {
 	name := l.Dataset.Name
 	var errs [4]error
 	lk.account, errs[0] = led.Account(ctx, name)

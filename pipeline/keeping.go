@@ -1,7 +1,6 @@
 package pipeline
 
 import (
-	"context"
 	"slices"
 	"time"
 
@@ -21,18 +20,14 @@ type keeping struct {
 	asked    []privacy.Key                // editions that somebody wants before their day, or after it
 	last     map[privacy.Period]time.Time // day of the newest seal, of any series
 	reserved map[privacy.Period]bool      // a release is charged and not sealed, of any series
-	left     map[privacy.Period]uint64    // of the budget of periods that have charges
-	cost     map[int]uint64               // of an edition, once it was asked for
+	account  Account
+	cost     map[int]uint64 // of an edition, once it was asked for
 }
 
-// keeping looks at the ledger. Where there is none all rows are needed.
-func (l Line) keeping(ctx context.Context) (*keeping, error) {
-	lk, err := l.lookAtLedger(ctx)
-	if err != nil {
-		return nil, err
-	}
+// keeping is what a look at the ledger says. Where there is none all rows are needed.
+func (l Line) keeping(lk look) *keeping {
 	k := &keeping{l: l.settle(lk.account), now: l.Clock.Now(), charges: map[privacy.Key]ledger.Charged{}, sealed: lk.sealed, asked: lk.asked,
-		last: map[privacy.Period]time.Time{}, reserved: map[privacy.Period]bool{}, left: map[privacy.Period]uint64{}, cost: map[int]uint64{}}
+		last: map[privacy.Period]time.Time{}, reserved: map[privacy.Period]bool{}, account: lk.account, cost: map[int]uint64{}}
 	for _, c := range lk.charges {
 		k.charges[c.Key] = c
 		if c.State() == ledger.Reserved {
@@ -42,10 +37,7 @@ func (l Line) keeping(ctx context.Context) (*keeping, error) {
 			k.last[c.Key.Period] = day
 		}
 	}
-	for _, p := range lk.account.Periods {
-		k.left[p.Period] = p.Left
-	}
-	return k, nil
+	return k
 }
 
 // over reports whether no release can need the rows of p any more and they have
@@ -100,8 +92,8 @@ func (k *keeping) room(p privacy.Period, edition int) bool {
 			k.cost[edition] = plan.Cost()
 		}
 	}
-	left, charged := k.left[p]
-	return !charged || k.cost[edition] <= left
+	a, charged := k.account.Of(p)
+	return !charged || k.cost[edition] <= a.Left
 }
 
 // ended reports whether no period will be due any more and none needs its rows.

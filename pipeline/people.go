@@ -5,16 +5,13 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 
 	"halftone/outputs"
 	"halftone/pipeline/runs"
 	"halftone/privacy"
 	"halftone/privacy/ledger"
 )
-
-// StateWaiting is that of a run that has released nothing, because people have not
-// approved what is due.
-const StateWaiting = "waiting"
 
 // A Waiting release is due, and waits for people.
 type Waiting struct {
@@ -173,14 +170,7 @@ func (s *session) nextEdition(ctx context.Context, p privacy.Period) (privacy.Ke
 
 // reasonUsage lists the reasons of a kind of entry.
 func reasonUsage(kind string) error {
-	list := ""
-	for i, r := range privacy.Reasons(kind) {
-		if i > 0 {
-			list += ", "
-		}
-		list += r
-	}
-	return usage("the reason is one of %s: it is published, and a free text could tell what somebody saw in the data", list)
+	return usage("the reason is one of %s: it is published, and a free text could tell what somebody saw in the data", strings.Join(privacy.Reasons(kind), ", "))
 }
 
 // A Takedown says what came of a withdrawal.

@@ -114,8 +114,7 @@ func (p Price) refused(l Line, lk look) string {
 	}
 	var short []string
 	for _, k := range p.Due {
-		i := slices.IndexFunc(lk.account.Periods, func(a PeriodAccount) bool { return a.Period == k.Period })
-		if i >= 0 && lk.account.Periods[i].Left < p.Plan.NanoRho {
+		if a, charged := lk.account.Of(k.Period); charged && a.Left < p.Plan.NanoRho {
 			short = append(short, k.Period.String())
 		}
 	}

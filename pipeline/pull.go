@@ -59,10 +59,11 @@ func (l Line) Pull(ctx context.Context, opt PullOptions) ([]SourceResult, error)
 	if err != nil {
 		return nil, err
 	}
-	k, err := l.keeping(ctx)
+	lk, err := l.lookAtLedger(ctx)
 	if err != nil {
 		return nil, err
 	}
+	k := l.keeping(lk)
 	var out []SourceResult
 	for _, s := range l.Dataset.Sources {
 		if len(opt.Sources) > 0 && !slices.Contains(opt.Sources, s.Name) {

@@ -56,15 +56,9 @@ func (l Line) Restore(ctx context.Context, file string, with ...age.Identity) (o
 			return err
 		}
 		// 3. Unpack beside the final place, check, put in place.
-		dir := filepath.Join(l.State, restoring)
-		if err := os.RemoveAll(dir); err != nil { // of a killed one
-			return fmt.Errorf("restore: %w", err)
-		}
-		defer func() { _ = os.RemoveAll(dir) }()
-		if err := unpack(r, dir); err != nil {
-			return err
-		}
-		if err := l.sound(ctx, dir, r.Manifest); err != nil {
+		dir, done, err := l.unpacked(ctx, r)
+		defer done()
+		if err != nil {
 			return err
 		}
 		if err := place(dir, l.State, "sealed", backup.LedgerFile, "keys"); err != nil {
@@ -73,6 +67,20 @@ func (l Line) Restore(ctx context.Context, file string, with ...age.Identity) (o
 		// 4. What the world has seen.
 		return l.seen(ctx, &out)
 	})
+}
+
+// unpacked is the folder into which a backup was unpacked and checked; done takes it
+// away.
+func (l Line) unpacked(ctx context.Context, r *backup.Reader) (dir string, done func(), err error) {
+	dir = filepath.Join(l.State, restoring)
+	done = func() { _ = os.RemoveAll(dir) }
+	if err := os.RemoveAll(dir); err != nil { // of a killed one
+		return dir, done, fmt.Errorf("restore: %w", err)
+	}
+	if err := unpack(r, dir); err != nil {
+		return dir, done, err
+	}
+	return dir, done, l.sound(ctx, dir, r.Manifest)
 }
 
 // vacant refuses a state folder that holds anything.
@@ -191,15 +199,9 @@ func (l Line) restoreShared(ctx context.Context, r *backup.Reader, out *Restored
 		return fmt.Errorf("%w: the Postgres store has a ledger already, and a backup is never mixed with what is there. "+
 			"Nothing was restored: make a new database, name it in the connection string, and keep the old one until you know that you do not need it", ErrRefused)
 	}
-	dir := filepath.Join(l.State, restoring)
-	if err := os.RemoveAll(dir); err != nil { // of a killed one
-		return fmt.Errorf("restore: %w", err)
-	}
-	defer func() { _ = os.RemoveAll(dir) }()
-	if err := unpack(r, dir); err != nil {
-		return err
-	}
-	if err := l.sound(ctx, dir, r.Manifest); err != nil {
+	dir, done, err := l.unpacked(ctx, r)
+	defer done()
+	if err != nil {
 		return err
 	}
 	if err := l.copyLedger(ctx, dir, led); err != nil {

@@ -83,10 +83,11 @@ func (s *session) retire(ctx context.Context, failed error) (Retention, error) {
 
 // retain is one pass over all sources.
 func (s *session) retain(ctx context.Context, dry bool) (out Retention, err error) {
-	k, err := s.l.keeping(ctx)
+	lk, err := s.l.look(ctx, s.led)
 	if err != nil {
 		return out, err
 	}
+	k := s.l.keeping(lk)
 	sources, err := s.staged()
 	if err != nil {
 		return out, err

@@ -23,6 +23,7 @@ type RunOptions struct {
 const (
 	StatePublished  = "published"
 	StateNothingDue = "nothing_due"
+	StateWaiting    = "waiting" // nothing was released: people have not approved what is due
 )
 
 // A RunResult says what a run did.
@@ -100,9 +101,6 @@ func (l Line) Run(ctx context.Context, opt RunOptions) (res RunResult, err error
 	}
 	if res.State == StateNothingDue && len(res.Waiting) > 0 {
 		res.State = StateWaiting
-	}
-	if _, err := s.takeDown(ctx); err != nil { // what a withdrawal that was killed has left
-		return res, err
 	}
 	days, err := s.sealDays(ctx)
 	if err != nil {

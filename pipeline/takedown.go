@@ -20,18 +20,9 @@ import (
 // returns their names. It comes after the pointer was moved, and finishes what a
 // crash has left.
 func (s *session) takeDown(ctx context.Context) (taken []string, err error) {
-	charges, err := s.led.Charges(ctx, s.l.Dataset.Name)
-	if err != nil {
+	withdrawn, err := s.withdrawn(ctx)
+	if err != nil || len(withdrawn) == 0 {
 		return nil, err
-	}
-	withdrawn := map[privacy.Key]bool{}
-	for _, c := range charges {
-		if c.Withdrawn != "" {
-			withdrawn[c.Key] = true
-		}
-	}
-	if len(withdrawn) == 0 {
-		return nil, nil
 	}
 	heads, err := s.pub.Heads(ctx)
 	if err != nil {
@@ -40,16 +31,11 @@ func (s *session) takeDown(ctx context.Context) (taken []string, err error) {
 	var down []publish.Witness
 	use := publish.Witness{} // the newest version that shows none of it
 	for _, h := range heads {
-		if h.Dataset != s.l.Dataset.Name {
-			continue
-		}
-		m, _, err := s.manifest(h.Version)
-		if err != nil {
-			return nil, err
-		}
-		if slices.ContainsFunc(m.Releases, func(r describe.ManifestRelease) bool { return withdrawn[r.Key] }) {
+		switch {
+		case h.Dataset != s.l.Dataset.Name:
+		case slices.ContainsFunc(h.Releases, func(k privacy.Key) bool { return slices.Contains(withdrawn, k) }):
 			down = append(down, h)
-		} else {
+		default:
 			use = h
 		}
 	}
@@ -81,6 +67,17 @@ func (s *session) takeDown(ctx context.Context) (taken []string, err error) {
 	return taken, nil
 }
 
+// withdrawn are the dataset's withdrawn releases.
+func (s *session) withdrawn(ctx context.Context) (keys []privacy.Key, err error) {
+	charges, err := s.led.Charges(ctx, s.l.Dataset.Name)
+	for _, c := range charges {
+		if c.Withdrawn != "" {
+			keys = append(keys, c.Key)
+		}
+	}
+	return keys, err
+}
+
 // pending finishes what people have decided and a crash, or a run that stopped, has
 // left: a withdrawn release is readable no longer, an amended promise stands on the
 // pages. It comes before anything that may stop a run. What cannot be composed does
@@ -90,25 +87,25 @@ func (s *session) pending(ctx context.Context) (res RunResult, err error) {
 	if err != nil || len(vs) == 0 {
 		return res, err
 	}
-	wanted, err := s.amendedSince(ctx, vs[len(vs)-1].Name)
+	last := vs[len(vs)-1].Name
+	withdrawn, err := s.withdrawn(ctx)
 	if err != nil {
 		return res, err
 	}
-	if !wanted { // a public folder that is older than the ledger may show what is withdrawn
-		here, err := s.here(vs[len(vs)-1].Name)
-		if err != nil {
-			return res, err
-		}
-		charges, err := s.led.Charges(ctx, s.l.Dataset.Name)
-		if err != nil {
-			return res, err
-		}
-		wanted = !here && slices.ContainsFunc(charges, func(c ledger.Charged) bool { return c.Withdrawn != "" })
+	decided, err := s.decidedSince(ctx, last)
+	if err != nil || !decided && len(withdrawn) == 0 {
+		return res, err
 	}
-	// The pointer first: nobody is sent to a version that is being taken down.
-	err = s.mend(ctx)
-	if wanted {
-		err = errors.Join(err, s.publish(ctx, false, &res))
+	here, err := s.here(last)
+	if err != nil {
+		return res, err
+	}
+	// The pointer first: nobody is sent to a version that is being taken down. A public
+	// folder that is older than the ledger may show what is withdrawn, too.
+	if decided || !here {
+		err = s.publish(ctx, false, &res)
+	} else {
+		err = s.mend(ctx)
 	}
 	_, down := s.takeDown(ctx)
 	return res, errors.Join(err, down)
@@ -116,11 +113,7 @@ func (s *session) pending(ctx context.Context) (res RunResult, err error) {
 
 // manifest reads the manifest of a version of the dataset.
 func (s *session) manifest(version string) (describe.Manifest, []byte, error) {
-	return readManifest(s.pub, s.l.Dataset.Name, version)
-}
-
-func readManifest(pub *publish.Folder, dataset, version string) (describe.Manifest, []byte, error) {
-	b, err := pub.ReadFile(dataset, version, describe.ManifestFile)
+	b, err := s.pub.ReadFile(s.l.Dataset.Name, version, describe.ManifestFile)
 	if err != nil {
 		return describe.Manifest{}, nil, err
 	}
@@ -180,18 +173,10 @@ func (s *session) changes(ctx context.Context) error {
 }
 
 // past reports whether err says that the sealed file of k is not there, and nobody
-// will ask for it: it is withdrawn, or a later edition of its period is sealed. An
-// unlock cannot bring back what stands in no version any more.
+// will ask for it: an unlock cannot bring back what stands in no version any more.
 func past(ctx context.Context, led *ledger.Ledger, k privacy.Key, err error) (bool, error) {
 	if !errors.Is(err, fs.ErrNotExist) {
 		return false, nil
 	}
-	charges, err := led.Charges(ctx, k.Dataset)
-	if err != nil {
-		return false, err
-	}
-	return slices.ContainsFunc(charges, func(c ledger.Charged) bool {
-		return c.Key == k && c.Withdrawn != "" ||
-			c.Key.Series == k.Series && c.Key.Period == k.Period && c.Key.Edition > k.Edition && c.Sealed != ""
-	}), nil
+	return led.Past(ctx, k)
 }

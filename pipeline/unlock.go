@@ -88,7 +88,7 @@ func (l Line) Unlock(ctx context.Context, by []string, reason string) (u Unlocke
 	if err := l.remember(ctx, led); err != nil { // in the place of what it does not know
 		return u, err
 	}
-	if err := l.record(ctx, led, pub, heads); err != nil {
+	if err := l.record(ctx, led, heads); err != nil {
 		return u, err
 	}
 	u.Head, err = led.Head(ctx)
@@ -101,7 +101,7 @@ func (l Line) Unlock(ctx context.Context, by []string, reason string) (u Unlocke
 // out: the order of the entries is that of the versions.
 // Whoever can write to the public folder must not get a version of his own recorded:
 // it is recomputed from its sealed files first, whose digests the ledger has.
-func (l Line) record(ctx context.Context, led *ledger.Ledger, pub *publish.Folder, heads []publish.Witness) error {
+func (l Line) record(ctx context.Context, led *ledger.Ledger, heads []publish.Witness) error {
 	for _, h := range heads { // of a dataset by sequence
 		known, err := led.Versions(ctx, h.Dataset)
 		if err != nil {
@@ -110,18 +110,13 @@ func (l Line) record(ctx context.Context, led *ledger.Ledger, pub *publish.Folde
 		if slices.ContainsFunc(known, func(v ledger.Version) bool { return v.Name == h.Version || v.Sequence >= h.Sequence }) {
 			continue
 		}
-		m, b, err := readManifest(pub, h.Dataset, h.Version)
-		if err != nil {
-			return err
-		}
-		var keys []privacy.Key
 		withdrawn := false
-		for _, r := range m.Releases {
-			c, _, err := led.Charge(ctx, r.Key)
+		for _, k := range h.Releases {
+			c, _, err := led.Charge(ctx, k)
 			if err != nil {
 				return err
 			}
-			keys, withdrawn = append(keys, r.Key), withdrawn || c.Withdrawn != ""
+			withdrawn = withdrawn || c.Withdrawn != ""
 		}
 		if withdrawn { // it is taken down instead
 			continue
@@ -134,7 +129,7 @@ func (l Line) record(ctx context.Context, led *ledger.Ledger, pub *publish.Folde
 			return fmt.Errorf("%w: version %s of %s is in the public folder, and neither does the ledger know it nor does it verify: somebody else put it there, or changed it. "+
 				"Nothing was charged: take it away (halftone verify says what is wrong with it)", ErrRefused, h.Version, h.Dataset)
 		}
-		if err := led.Publish(ctx, h.Dataset, h.Version, h.Sequence, describe.Sum(b), keys...); err != nil {
+		if err := led.Publish(ctx, h.Dataset, h.Version, h.Sequence, h.Manifest, h.Releases...); err != nil {
 			return err
 		}
 	}
@@ -168,22 +163,18 @@ func published(pub *publish.Folder, heads []publish.Witness) ([]privacy.Link, ma
 				all[i].Entry = l.Entry
 			}
 		}
-		manifest, _, err := readManifest(pub, h.Dataset, h.Version)
-		if err != nil {
-			return nil, nil, err
-		}
-		for _, r := range manifest.Releases {
-			b, err := pub.ReadFile(h.Dataset, h.Version, describe.SealedFile(r.Key))
+		for _, k := range h.Releases {
+			b, err := pub.ReadFile(h.Dataset, h.Version, describe.SealedFile(k))
 			if errors.Is(err, publish.ErrWithdrawn) { // another version has it, unless it is withdrawn
 				continue
 			}
 			if err != nil {
 				return nil, nil, err
 			}
-			sealed[r.Key] = b
+			sealed[k] = b
 		}
 	}
-	if err := rebuild(pub, heads, all); err != nil {
+	if err := rebuild(heads, all); err != nil {
 		return nil, nil, err
 	}
 	return all, sealed, nil
@@ -233,18 +224,14 @@ func (l Line) unmade(links []privacy.Link) ([]privacy.Charge, error) {
 // rebuild writes the records of published versions anew, from their manifests, where
 // no export has them: the newest record of each dataset stands in none of its own.
 // Their digests in the chain say whether they are right.
-func rebuild(pub *publish.Folder, heads []publish.Witness, links []privacy.Link) error {
+func rebuild(heads []publish.Witness, links []privacy.Link) error {
 	entries := map[string]privacy.Link{}
 	for _, h := range heads {
-		m, _, err := readManifest(pub, h.Dataset, h.Version)
-		if err != nil {
-			return err
+		e := privacy.Entry{Kind: privacy.EntryPublish, Dataset: h.Dataset, Version: h.Version, Sequence: h.Sequence, Manifest: h.Manifest}
+		for _, k := range h.Releases { // all of one series
+			e.Series, e.Releases = k.Series, append(e.Releases, k.Period.String()+"."+strconv.Itoa(k.Edition))
 		}
-		e := privacy.Entry{Kind: privacy.EntryPublish, Dataset: h.Dataset, Series: m.Series, Version: h.Version, Sequence: h.Sequence, Manifest: h.Manifest}
-		for _, r := range m.Releases {
-			e.Releases = append(e.Releases, r.Period.String()+"."+strconv.Itoa(r.Edition))
-		}
-		composed, err := time.Parse(time.DateOnly, m.Composed)
+		composed, err := time.Parse(time.DateOnly, h.Composed)
 		if err != nil {
 			return fmt.Errorf("%s: %w", h.Path, err)
 		}

@@ -263,15 +263,11 @@ func (s Spec) model(edition int) (*plan.Model, error) {
 // Accuracy forecasts the worst and the best cell of each table in the first
 // edition of s, when comparisons(table) cells are compared. It touches no data.
 func (s Spec) Accuracy(comparisons func(table int) int) ([]Accuracy, error) {
-	m, err := s.model(1)
+	p, err := NewPlan(s, 1)
 	if err != nil {
 		return nil, err
 	}
-	var out []Accuracy
-	for i := range s.Tables {
-		out = append(out, m.Accuracy(i, comparisons(i)))
-	}
-	return out, nil
+	return s.AccuracyOf(p, comparisons)
 }
 
 // A Division says how the tables of a release divide its budget.

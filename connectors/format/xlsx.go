@@ -150,6 +150,16 @@ func (b *book) read() error {
 
 // walk calls start for each element of a part; a part that is not there has none.
 func (b *book) walk(part string, start func(xml.StartElement) error) error {
+	return b.tokens(part, func(tok xml.Token) error {
+		if e, ok := tok.(xml.StartElement); ok {
+			return start(e)
+		}
+		return nil
+	})
+}
+
+// tokens calls take for each token of a part; a part that is not there has none.
+func (b *book) tokens(part string, take func(xml.Token) error) error {
 	f := b.parts[partName(part)]
 	if f == nil {
 		return nil
@@ -168,10 +178,8 @@ func (b *book) walk(part string, start func(xml.StartElement) error) error {
 		if err != nil {
 			return err
 		}
-		if e, ok := tok.(xml.StartElement); ok {
-			if err := start(e); err != nil {
-				return err
-			}
+		if err := take(tok); err != nil {
+			return err
 		}
 	}
 }

@@ -3,8 +3,6 @@ package format
 import (
 	"bytes"
 	"encoding/xml"
-	"errors"
-	"io"
 	"strconv"
 	"unicode/utf8"
 
@@ -72,25 +70,11 @@ func (r *richText) take(tok xml.Token) {
 
 // sharedStrings reads the table of texts.
 func (b *book) sharedStrings(part string) error {
-	f := b.parts[partName(part)]
-	if f == nil || len(b.strings.ends) > 0 {
+	if len(b.strings.ends) > 0 {
 		return nil
 	}
-	r, err := b.archive.Open(f)
-	if err != nil {
-		return err
-	}
-	defer r.Close()
-	x := newXMLReader(b.in, r)
 	var rich richText
-	for {
-		tok, err := x.next()
-		if errors.Is(err, io.EOF) {
-			return nil
-		}
-		if err != nil {
-			return err
-		}
+	return b.tokens(part, func(tok xml.Token) error {
 		rich.take(tok)
 		switch e := tok.(type) {
 		case xml.StartElement:
@@ -109,7 +93,8 @@ func (b *book) sharedStrings(part string) error {
 				return &connectors.SourceError{Reason: connectors.Limit, File: b.in.Name, What: "a value is longer than the limit"}
 			}
 		}
-	}
+		return nil
+	})
 }
 
 // unescapeX decodes _x000D_ and the like in place: how the format writes

@@ -63,11 +63,7 @@ func newWithdrawnNote(manifest []byte, links []privacy.Link) (WithdrawnNote, err
 		return WithdrawnNote{}, err
 	}
 	n := WithdrawnNote{Format: WithdrawnFormat, Dataset: m.Dataset, Version: m.Version, Sequence: m.Sequence, Manifest: Sum(manifest)}
-	for _, l := range links {
-		if len(l.Entry) == 0 {
-			continue
-		}
-		e, err := l.Decode()
+	for e, err := range privacy.Entries(links) {
 		if err != nil {
 			return WithdrawnNote{}, err
 		}

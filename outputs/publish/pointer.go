@@ -11,6 +11,7 @@ import (
 	"slices"
 
 	"halftone/outputs/describe"
+	"halftone/privacy"
 )
 
 // PointerFile is the name of the pointer to a dataset's newest version.
@@ -105,6 +106,8 @@ type Witness struct {
 	Entries  int    // that the ledger had then
 	Manifest string // SHA-256 of manifest.json
 	Path     string // of manifest.json, below the public folder
+	Composed string // UTC day
+	Releases []privacy.Key
 	// Withdrawn are the releases for which the version was taken down; nil: it was not.
 	Withdrawn []describe.Withdrawn
 }
@@ -201,7 +204,10 @@ func (f *Folder) witness(dataset, version string) (Witness, error) {
 	if m.Dataset != dataset || m.Version != version {
 		return Witness{}, fmt.Errorf("%s is of another dataset or version", name)
 	}
-	w := Witness{Dataset: dataset, Version: version, Sequence: m.Sequence, Head: m.Head, Entries: m.Entries, Manifest: describe.Sum(b), Path: name}
+	w := Witness{Dataset: dataset, Version: version, Sequence: m.Sequence, Head: m.Head, Entries: m.Entries, Manifest: describe.Sum(b), Path: name, Composed: m.Composed}
+	for _, r := range m.Releases {
+		w.Releases = append(w.Releases, r.Key)
+	}
 	note, err := f.withdrawn(dataset, version)
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return Witness{}, err

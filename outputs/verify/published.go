@@ -47,15 +47,20 @@ func (c *checker) checkSignature(ctx context.Context) (string, error) {
 	return fmt.Sprintf("minisign key %s, %s", key, from), nil
 }
 
+// readSums reads SHA256SUMS: digest by file name.
+func (c *checker) readSums(ctx context.Context) (map[string]string, error) {
+	b, err := c.version.read(ctx, describe.SumsFile)
+	if err != nil {
+		return nil, fmt.Errorf("SHA256SUMS: %w", err)
+	}
+	c.files[describe.SumsFile] = b
+	return describe.ReadSums(b)
+}
+
 // checkFiles reads every file and holds it against SHA256SUMS, and SHA256SUMS
 // against the manifest and the folder.
 func (c *checker) checkFiles(ctx context.Context) (string, error) {
-	b, err := c.version.read(ctx, describe.SumsFile)
-	if err != nil {
-		return "", fmt.Errorf("SHA256SUMS: %w", err)
-	}
-	c.files[describe.SumsFile] = b
-	sums, err := describe.ReadSums(b)
+	sums, err := c.readSums(ctx)
 	if err != nil {
 		return "", err
 	}
@@ -304,11 +309,7 @@ func (c *checker) sameEntries(ctx context.Context, version string) error {
 // publications are the versions that the ledger recorded before this one.
 func (c *checker) publications() ([]privacy.Entry, error) {
 	var out []privacy.Entry
-	for _, l := range c.ledger.Links {
-		if len(l.Entry) == 0 {
-			continue
-		}
-		e, err := l.Decode()
+	for e, err := range privacy.Entries(c.ledger.Links) {
 		if err != nil {
 			return nil, err
 		}

@@ -29,12 +29,7 @@ func (c *checker) takenDown(ctx context.Context) bool {
 // checkRemains holds what a version that was taken down still has against
 // SHA256SUMS, and demands that the rest is gone.
 func (c *checker) checkRemains(ctx context.Context) (string, error) {
-	b, err := c.version.read(ctx, describe.SumsFile)
-	if err != nil {
-		return "", fmt.Errorf("SHA256SUMS: %w", err)
-	}
-	c.files[describe.SumsFile] = b
-	sums, err := describe.ReadSums(b)
+	sums, err := c.readSums(ctx)
 	if err != nil {
 		return "", err
 	}

@@ -71,6 +71,15 @@ type Account struct {
 	PersonCost uint64
 }
 
+// Of is what the releases of a period cost; false before the first.
+func (a Account) Of(p privacy.Period) (PeriodAccount, bool) {
+	i := slices.IndexFunc(a.Periods, func(o PeriodAccount) bool { return o.Period == p })
+	if i < 0 {
+		return PeriodAccount{}, false
+	}
+	return a.Periods[i], true
+}
+
 // A PeriodAccount is what the releases of one period, all series and editions,
 // cost.
 type PeriodAccount struct {

@@ -45,6 +45,21 @@ func (b *book) charged(k privacy.Key) *Charged {
 	return nil
 }
 
+// past reports whether nobody will ask for the sealed file of k any more: it is
+// withdrawn, or a later edition of its period is sealed.
+func (b *book) past(k privacy.Key) bool {
+	a := b.accounts[k.Dataset]
+	if a == nil {
+		return false
+	}
+	for o, c := range a.charges {
+		if o == k && c.Withdrawn != "" || o.Series == k.Series && o.Period == k.Period && o.Edition > k.Edition && c.Sealed != "" {
+			return true
+		}
+	}
+	return false
+}
+
 // reserve returns the entry that charges c, nil if it is charged already. Every
 // period stays within Terms.Cap, and with it the dearest P of them within the
 // budget; both are asked, so that neither rests on the other.

@@ -118,6 +118,13 @@ func (l *Ledger) CheckWitness(ctx context.Context, witnesses []Witness) error {
 	})
 }
 
+// Past reports whether nobody will ask for the sealed file of k any more: it is
+// withdrawn, or a later edition of its period is sealed.
+func (l *Ledger) Past(ctx context.Context, k privacy.Key) (past bool, err error) {
+	err = l.read(ctx, func() error { past = l.book.past(k); return nil })
+	return past, err
+}
+
 // Population lists the datasets that share a population and have charges, by name.
 func (l *Ledger) Population(ctx context.Context, name string) (out []Member, err error) {
 	err = l.read(ctx, func() error { out = l.book.population(name); return nil })

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"maps"
 	"slices"
-	"strings"
 	"time"
 
 	"halftone/privacy"
@@ -35,12 +34,7 @@ type Replay struct {
 // The published chain must begin with this ledger's whole chain ([ErrFork]); what
 // this ledger knows beyond it stays, if the chain begins with the published one.
 func (l *Ledger) Unlock(ctx context.Context, r Replay) (replayed int, burnt []privacy.Key, err error) {
-	names := slices.Clone(r.By)
-	for i := range names {
-		names[i] = strings.ToLower(strings.TrimSpace(names[i]))
-	}
-	slices.Sort(names)
-	if names = slices.Compact(names); len(names) < 2 || names[0] == "" || r.Reason == "" {
+	if nobody := slices.ContainsFunc(r.By, func(n string) bool { return folded(n) == "" }); nobody || len(distinct(r.By)) < 2 || r.Reason == "" {
 		return 0, nil, errors.New("ledger: two different people must be named, and a reason given")
 	}
 	l.mu.Lock()
@@ -61,15 +55,18 @@ func (l *Ledger) Unlock(ctx context.Context, r Replay) (replayed int, burnt []pr
 	}
 	more := slices.Clone(r.Links[common:])
 	replayed = len(more)
-	place, drop, err := l.stageFiles(r, more)
+	if err := complete(more); err != nil {
+		return 0, nil, err
+	}
+	after, made, burnt, err := l.answer(own, more, r)
+	if err != nil {
+		return 0, nil, err
+	}
+	place, drop, err := l.stageFiles(r.Sealed, more, after)
 	if err != nil {
 		return 0, nil, l.note(err)
 	}
 	defer drop()
-	made, burnt, err := l.answer(own, more, r)
-	if err != nil {
-		return 0, nil, err
-	}
 	// One transaction: a ledger that knows what was published and has not given up
 	// what was drawn besides would pass for whole.
 	fresh, err := bookOf(own)
@@ -83,11 +80,21 @@ func (l *Ledger) Unlock(ctx context.Context, r Replay) (replayed int, burnt []pr
 	return replayed, burnt, nil
 }
 
-// answer makes the links that follow the replayed ones: burns, and who unlocked.
-func (l *Ledger) answer(own, more []privacy.Link, r Replay) (made []privacy.Link, burnt []privacy.Key, err error) {
-	b, err := bookOf(append(slices.Clone(own), more...))
-	if err != nil {
-		return nil, nil, err
+// complete fails at a link without its entry.
+func complete(links []privacy.Link) error {
+	for _, l := range links {
+		if l.Entry == nil {
+			return fmt.Errorf("ledger: entry %d is another dataset's, and stands in no version of it: it cannot be replayed; bring back the newest copy of the state folder", l.Seq)
+		}
+	}
+	return nil
+}
+
+// answer makes the links that follow the replayed ones: burns, withdrawals, and who
+// unlocked. b is the book of them all.
+func (l *Ledger) answer(own, more []privacy.Link, r Replay) (b *book, made []privacy.Link, burnt []privacy.Key, err error) {
+	if b, err = bookOf(append(slices.Clone(own), more...)); err != nil {
+		return nil, nil, nil, err
 	}
 	add := func(e *privacy.Entry) error {
 		e.Day = l.now().UTC().Format(time.DateOnly)
@@ -104,7 +111,7 @@ func (l *Ledger) answer(own, more []privacy.Link, r Replay) (made []privacy.Link
 			err, burnt = add(e), append(burnt, c.Key)
 		}
 		if err != nil {
-			return nil, nil, err
+			return nil, nil, nil, err
 		}
 	}
 	for _, k := range slices.SortedFunc(maps.Keys(r.Withdrawn), compare) {
@@ -113,10 +120,11 @@ func (l *Ledger) answer(own, more []privacy.Link, r Replay) (made []privacy.Link
 			err = add(e)
 		}
 		if err != nil {
-			return nil, nil, err
+			return nil, nil, nil, err
 		}
 	}
-	return made, burnt, add(&privacy.Entry{Kind: privacy.EntryUnlock, By: r.By, Reason: r.Reason})
+	err = add(&privacy.Entry{Kind: privacy.EntryUnlock, By: r.By, Reason: r.Reason})
+	return b, made, burnt, err
 }
 
 // bookOf is the book of a chain.
@@ -131,9 +139,9 @@ func bookOf(links []privacy.Link) (*book, error) {
 }
 
 // stageFiles stages the sealed files that links record. place puts them where they
-// belong, drop removes those that were not placed. Of what is shown no more, or was
-// revised since, there may be none: nobody will ask for it.
-func (l *Ledger) stageFiles(r Replay, links []privacy.Link) (place func() error, drop func(), err error) {
+// belong, drop removes those that were not placed. after is the book that they lead
+// to: what nobody will ask for then may be missing.
+func (l *Ledger) stageFiles(sealed map[privacy.Key][]byte, links []privacy.Link, after *book) (place func() error, drop func(), err error) {
 	var places []func() error
 	var drops []func()
 	all := func() {
@@ -146,19 +154,15 @@ func (l *Ledger) stageFiles(r Replay, links []privacy.Link) (place func() error,
 			all()
 		}
 	}()
-	for i, link := range links {
-		if link.Entry == nil {
-			return nil, nil, fmt.Errorf("ledger: entry %d is another dataset's, and stands in no version of it: it cannot be replayed; bring back the newest copy of the state folder", link.Seq)
-		}
-		e, err := link.Decode()
+	for e, err := range privacy.Entries(links) {
 		if err != nil {
 			return nil, nil, err
 		}
 		if e.Kind != privacy.EntrySeal {
 			continue
 		}
-		b, ok := r.Sealed[e.Key()]
-		if !ok && (r.Withdrawn[e.Key()] != "" || past(links[i+1:], e.Key())) {
+		b, ok := sealed[e.Key()]
+		if !ok && after.past(e.Key()) {
 			continue
 		}
 		if !ok || sha(b) != e.Sealed {
@@ -178,25 +182,6 @@ func (l *Ledger) stageFiles(r Replay, links []privacy.Link) (place func() error,
 		}
 		return nil
 	}, all, nil
-}
-
-// past reports whether links say that k was withdrawn, or that a later edition of its
-// period was sealed.
-func past(links []privacy.Link, k privacy.Key) bool {
-	for _, link := range links {
-		e, err := link.Decode()
-		if err != nil {
-			continue
-		}
-		later := e.Key()
-		if e.Kind == privacy.EntryWithdraw && later == k {
-			return true
-		}
-		if e.Kind == privacy.EntrySeal && later.Dataset == k.Dataset && later.Series == k.Series && later.Period == k.Period && later.Edition > k.Edition {
-			return true
-		}
-	}
-	return false
 }
 
 // GiveUp records that a charged release will never be drawn, because the rows that
@@ -227,7 +212,14 @@ func (l *Ledger) Restore(ctx context.Context, links []privacy.Link, sealed map[p
 	if own, err := l.store.links(ctx); err != nil || len(own) > 0 {
 		return cmpErr(l.note(err), fmt.Sprintf("ledger: it has %d entries already, and a backup is never mixed with what is there", len(own)))
 	}
-	place, drop, err := l.stageFiles(Replay{Sealed: sealed}, links)
+	if err := complete(links); err != nil {
+		return err
+	}
+	after, err := bookOf(links)
+	if err != nil {
+		return err
+	}
+	place, drop, err := l.stageFiles(sealed, links, after)
 	if err != nil {
 		return l.note(err)
 	}
