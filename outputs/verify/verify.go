@@ -116,19 +116,41 @@ type checker struct {
 	report   Report
 }
 
+// verify starts again where a version has come out while the one before it was being
+// checked: what is around that version is of the new one, or taken down.
 func verify(ctx context.Context, p place, options []Option) (Report, error) {
+	for again := 0; ; again++ {
+		r, pointer, err := verifyOnce(ctx, p, options)
+		if err != nil || r.OK || pointer == nil || again == maxAgain {
+			return r, err
+		}
+		b, err := p.read(ctx, publish.PointerFile)
+		if err != nil {
+			return r, nil
+		}
+		if now, err := publish.ReadPointer(b); err != nil || now == *pointer {
+			return r, nil
+		}
+	}
+}
+
+// maxAgain is how often: a run makes few versions, and a server may say anything.
+const maxAgain = 3
+
+// verifyOnce returns the pointer that led to the version, too, if one did.
+func verifyOnce(ctx context.Context, p place, options []Option) (Report, *publish.Pointer, error) {
 	c := checker{version: p, files: outputs.Files{}}
 	for _, o := range options {
 		o(&c)
 	}
 	if err := c.locate(ctx, p); err != nil {
-		return Report{}, err
+		return Report{}, nil, err
 	}
 	c.report.Dataset, c.report.Version = c.manifest.Dataset, c.manifest.Version
 	for _, step := range c.steps(ctx) {
 		detail, err := step.run(ctx)
 		if ctx.Err() != nil {
-			return Report{}, fmt.Errorf("verify: %w", ctx.Err())
+			return Report{}, nil, fmt.Errorf("verify: %w", ctx.Err())
 		}
 		if err != nil {
 			detail = err.Error()
@@ -139,7 +161,7 @@ func verify(ctx context.Context, p place, options []Option) (Report, error) {
 	for _, k := range c.report.Checks {
 		c.report.OK = c.report.OK && k.OK
 	}
-	return c.report, nil
+	return c.report, c.pointer, nil
 }
 
 // A step is one check.

@@ -1,7 +1,9 @@
 package verify_test
 
 import (
+	"encoding/json"
 	"errors"
+	"io/fs"
 	"maps"
 	"net/http"
 	"net/http/httptest"
@@ -10,6 +12,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"testing/fstest"
 
 	"halftone/outputs"
 	"halftone/outputs/compose"
@@ -267,6 +270,50 @@ func TestDatasetWithWithdrawalSpoilt(t *testing.T) {
 	r, err := verify.Folder(t.Context(), filepath.Join(taken(t, "2026.11-2"), "datasets/test-offences"))
 	if c := check(r, "ledger"); err != nil || c.OK || !strings.Contains(c.Detail, "it is to be taken down") {
 		t.Errorf("a version that was forgotten: %+v, %v", c, err)
+	}
+}
+
+// moving is a dataset's folder that is read while a run publishes: latest.json is
+// first what it was a version before, for as many reads as before says.
+type moving struct {
+	fs.FS
+	before int
+	old    []byte
+}
+
+func (m *moving) Open(name string) (fs.File, error) {
+	if name != publish.PointerFile || m.before == 0 {
+		return m.FS.Open(name)
+	}
+	m.before--
+	return fstest.MapFS{name: {Data: m.old}}.Open(name)
+}
+
+// Whoever verifies while a version comes out is told of that version, and not that
+// the one before it is spoilt.
+func TestVersionComesOutMeanwhile(t *testing.T) {
+	t.Parallel()
+	dir := filepath.Join(taken(t), "datasets/test-offences")
+	for version, check := range map[string]string{"2026.11-1": "changes", "2026.11-2": "withdrawn"} {
+		manifest, err := os.ReadFile(filepath.Join(dir, "versions", version, describe.ManifestFile))
+		if err != nil {
+			t.Fatal(err)
+		}
+		old, err := json.Marshal(publish.Pointer{Dataset: "test-offences", Version: version, Sequence: int(version[8] - '0'),
+			Path: "versions/" + version + "/", Manifest: describe.Sum(manifest)})
+		if err != nil {
+			t.Fatal(err)
+		}
+		r, err := verify.FS(t.Context(), &moving{os.DirFS(dir), 1, old}, verify.By(tool))
+		wantOK(t, version, r, err)
+		if r.Version != "2026.11-3" {
+			t.Errorf("told of %s", r.Version)
+		}
+		// A pointer that stays is that of a spoilt folder.
+		r, err = verify.FS(t.Context(), &moving{os.DirFS(dir), 99, old}, verify.By(tool))
+		if err != nil || r.OK || r.Version != version || !slices.ContainsFunc(r.Checks, func(c verify.Check) bool { return c.Name == check && !c.OK }) {
+			t.Errorf("%s: %+v, %v", version, r, err)
+		}
 	}
 }
 
