@@ -123,7 +123,7 @@ func (t *Table) stack(e Edition, shape privacy.Model, pt privacy.Table) error {
 			continue
 		}
 		t.name(k, pt, codes)
-		t.Cell, t.Status = append(t.Cell, cell), append(t.Status, status(e, c.Estimate[cell], c.SD[cell]))
+		t.Cell, t.Status = append(t.Cell, cell), append(t.Status, status(e, c, cell))
 		t.Value, t.Low, t.High = append(t.Value, c.Value[cell]), append(t.Low, c.Low[cell]), append(t.High, c.High[cell])
 		t.Estimate, t.SD = append(t.Estimate, c.Estimate[cell]), append(t.SD, c.SD[cell])
 	}
@@ -158,11 +158,13 @@ func (t *Table) name(k privacy.Key, pt privacy.Table, codes []string) {
 }
 
 // status is decided from public rules and noised values only.
-func status(e Edition, estimate, sd float64) Status {
+func status(e Edition, c privacy.Cells, cell int) Status {
 	switch {
+	case c.Zero != nil && c.Zero[cell]:
+		return StructuralZero
 	case len(e.Reporting) < len(e.Expected):
 		return Partial
-	case 1.96*sd > math.Max(estimate, 1):
+	case 1.96*c.SD[cell] > math.Max(c.Estimate[cell], 1):
 		return NoiseDominated
 	}
 	return OK

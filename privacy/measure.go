@@ -29,6 +29,7 @@ type sealedFile struct {
 	Periods    int64       `json:"P"` // 0: any number
 	Dimensions []Dimension `json:"dimensions"`
 	Tables     []Table     `json:"tables"`
+	Zeros      []Zero      `json:"structural_zeros,omitempty"`
 	Plan       Plan        `json:"plan"`
 	Noisy      [][]int64   `json:"noisy"` // one a measurement, row-major: exact integer plus integer noise
 }
@@ -66,7 +67,7 @@ func Measure(ctx context.Context, s Spec, c Cube, k Key, in Input, l Ledger) (Re
 	if err != nil {
 		return Release{}, fmt.Errorf("%s: %w", k, err)
 	}
-	file := sealedFile{SealedFormat, k, s.Digest(), s.Unit, s.Measure, bound.PerPeriod, bound.Periods, s.Dimensions, s.Tables, p, noisy}
+	file := sealedFile{SealedFormat, k, s.Digest(), s.Unit, s.Measure, bound.PerPeriod, bound.Periods, s.Dimensions, s.Tables, s.Zeros, p, noisy}
 	model, err := file.check(k) // what could not be opened must not be charged
 	if err != nil {
 		return Release{}, fmt.Errorf("%s: %w", k, err)
@@ -184,7 +185,7 @@ func (f sealedFile) check(k Key) (*plan.Model, error) {
 	if f.Format != SealedFormat || f.Key != k {
 		return nil, errors.New("another format or release")
 	}
-	s := Spec{Dataset: k.Dataset, Series: k.Series, Editions: max(1, k.Edition), Dimensions: f.Dimensions, Tables: f.Tables,
+	s := Spec{Dataset: k.Dataset, Series: k.Series, Editions: max(1, k.Edition), Dimensions: f.Dimensions, Tables: f.Tables, Zeros: f.Zeros,
 		Mechanism: f.Plan.Mechanism, Budget: Budget{NanoEpsilon: 1, NanoRho: 1, PerPeriod: f.Periods == 0},
 		Sources: []Source{{PerPeriod: f.PerPeriod, Periods: f.Periods, Sensitivity: 1}}}
 	if err := s.Check(); err != nil {

@@ -49,7 +49,7 @@ func (r Release) Model() (Model, error) {
 	}
 	f := r.noised.file
 	return Model{SpecDigest: f.SpecDigest, Unit: f.Unit, Measure: f.Measure, Bound: Bound{f.PerPeriod, f.Periods},
-		Dimensions: f.Dimensions, Tables: f.Tables, Plan: f.Plan, EstimatesAdd: r.noised.model.Additive()}, nil
+		Dimensions: f.Dimensions, Tables: f.Tables, Zeros: f.Zeros, Plan: f.Plan, EstimatesAdd: r.noised.model.Additive()}, nil
 }
 
 // A Model says how a release was made. All of it is public.
@@ -60,6 +60,7 @@ type Model struct {
 	Bound      Bound
 	Dimensions []Dimension
 	Tables     []Table
+	Zeros      []Zero
 	Plan       Plan
 	// EstimatesAdd says that estimates add up over tables and levels.
 	EstimatesAdd bool
@@ -89,6 +90,7 @@ type Cells struct {
 	Value    []int64   // non-negative, for reading
 	Low      []int64   // 95 % interval of the true count, within the integers ≥ 0
 	High     []int64
+	Zero     []bool // structural zeros; nil: there are none
 }
 
 // Cells reconstructs one table. It is deterministic.
@@ -100,7 +102,8 @@ type Cells struct {
 // The interval is the estimate ± 1.96 sd, with Laplace ± the exact 97.5 %
 // quantile of the noise, rounded outward, cut at 0 because a recorded count is a
 // non-negative integer, and widened to contain Value; each step only adds
-// coverage.
+// coverage. Structural zeros have the value 0 and the interval 0 to 0; their
+// estimates stay, so that estimates add up.
 func (r Release) Cells(table string) (Cells, error) {
 	if r.noised == nil {
 		return Cells{}, ErrNotReleased
@@ -142,11 +145,12 @@ func (r *releaseState) reconstruct() {
 	}
 	f, ok := plan.NewFitting(r.file.Dimensions, r.file.Tables)
 	if ok {
+		f.Zero(domain.Within(r.file.Dimensions, r.file.Zeros, plan.Finest(r.file.Dimensions, r.file.Tables)))
 		r.value = f.Values(r.estimate, mean, f.Total(r.estimate, mean))
 		return
 	}
 	for _, estimate := range r.estimate {
-		value := make([]int64, len(estimate))
+		value := make([]int64, len(estimate)) // cells have 0 in structural zeros, whatever it is
 		for k, e := range estimate {
 			value[k] = max(0, int64(math.Round(e)))
 		}
@@ -156,7 +160,8 @@ func (r *releaseState) reconstruct() {
 
 func (r *releaseState) cells(i int) Cells {
 	n := len(r.estimate[i])
-	c := Cells{slices.Clone(r.estimate[i]), make([]float64, n), slices.Clone(r.value[i]), make([]int64, n), make([]int64, n)}
+	c := Cells{slices.Clone(r.estimate[i]), make([]float64, n), slices.Clone(r.value[i]), make([]int64, n), make([]int64, n),
+		domain.Within(r.file.Dimensions, r.file.Zeros, r.file.Tables[i].Levels)}
 	variance := r.model.Variance(i) // with Laplace one for all
 	h := 0.0
 	if r.model.Geometry() == nil {
@@ -169,6 +174,9 @@ func (r *releaseState) cells(i int) Cells {
 		}
 		c.Low[k], c.High[k] = max(0, int64(math.Floor(e-h))), max(0, int64(math.Ceil(e+h)))
 		c.Low[k], c.High[k] = min(c.Value[k], c.Low[k]), max(c.Value[k], c.High[k])
+		if c.Zero != nil && c.Zero[k] {
+			c.Value[k], c.Low[k], c.High[k] = 0, 0, 0
+		}
 	}
 	return c
 }

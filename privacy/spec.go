@@ -31,6 +31,7 @@ type (
 	Level     = domain.Level
 	Period    = domain.Period
 	Table     = domain.Table
+	Zero      = domain.Zero
 	Plan      = plan.Plan
 	Accuracy  = plan.Accuracy
 )
@@ -101,6 +102,9 @@ type Spec struct {
 	// in the order of Tables, 0 for none; planner only. A release then costs what
 	// they need, at most its share.
 	Targets []float64 `json:"targets,omitempty"`
+	// Zeros are cells where nobody can be, by definition. The promise does not rest on
+	// them; what is published of a cell does.
+	Zeros []Zero `json:"structural_zeros,omitempty"`
 }
 
 // A Population is a name that datasets share that may count the same people:
@@ -172,6 +176,11 @@ func (s Spec) Check() error {
 	}
 	if err := s.checkTables(); err != nil {
 		return err
+	}
+	for _, z := range s.Zeros {
+		if err := z.Check(s.Dimensions); err != nil {
+			return fmt.Errorf("privacy: %w", err)
+		}
 	}
 	for _, src := range s.Sources {
 		if src.PerPeriod < 1 || src.Sensitivity < 1 || src.Periods < 0 ||

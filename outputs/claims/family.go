@@ -58,7 +58,8 @@ type comparison struct {
 }
 
 // family lists every comparison of a version, in the order of headline tables,
-// cells, kinds. Which comparisons there are depends on periods and tables only.
+// cells, kinds. Which comparisons there are depends on periods and tables only, and
+// on the structural zeros that are declared: of those there is nothing to say.
 func family(v outputs.Version, tables []outputs.Table) ([]comparison, error) {
 	slots, err := v.Slots()
 	if err != nil {
@@ -72,6 +73,9 @@ func family(v outputs.Version, tables []outputs.Table) ([]comparison, error) {
 		}
 		for cell := range r.cells {
 			for _, w := range windows(v, t, i == 0) {
+				if r.never(cell, w) {
+					continue
+				}
 				c, err := r.compare(cell, w)
 				if err != nil {
 					return nil, err
@@ -164,6 +168,18 @@ func (r row) compare(cell int, w pair) (comparison, error) {
 	c.P = c.noise.P(c.D)
 	c.ChanceP = c.noise.PlusChance(max(0, c.Before+c.After)).P(c.D)
 	return c, nil
+}
+
+// never reports whether nobody can be in a cell over both windows.
+func (r row) never(cell int, w pair) bool {
+	for _, x := range []Window{w.from, w.to} {
+		for p := x.First; !x.Last.Before(p); p = p.Next() {
+			if at, ok := r.at[p]; !ok || r.t.Status[at*r.cells+cell] != outputs.StructuralZero {
+				return false
+			}
+		}
+	}
+	return true
 }
 
 // add returns the sum of a cell's estimates over a window, and its noise: the

@@ -160,9 +160,9 @@ func (w writer) label(t outputs.Table, i int) string {
 }
 
 // dominated reports whether a cell is smaller than its noise, also where its
-// status says something stronger.
+// status says something stronger; a structural zero is known without noise.
 func dominated(t outputs.Table, i int) bool {
-	return !t.Status[i].Empty() && 1.96*t.SD[i] > max(t.Estimate[i], 1)
+	return !t.Status[i].Empty() && t.Status[i] != outputs.StructuralZero && 1.96*t.SD[i] > max(t.Estimate[i], 1)
 }
 
 func (w writer) lines(id, title string, cells []chart.Series) (drawing, error) {

@@ -24,6 +24,8 @@ type builder struct {
 	out      Dataset
 	warnings []Warning
 	dims     []dimension
+	zeros    []normalize.StructuralZero
+	zerosAt  cursor
 	meant    map[string]bool // dimensions that a misspelt key of a map means
 }
 
@@ -50,6 +52,7 @@ func (b *builder) build(root cursor) {
 	// 2. Periods, then the code lists: what cells there can be.
 	b.calendar(root.get("period"))
 	b.dimensions(root.get("dimensions"))
+	b.structuralZeros(root.get("structural_zeros"))
 	// 3. Sources, whose rules say which codes have an unknown child.
 	d.Spec = privacy.Spec{
 		Dataset: d.Name, Series: int(root.get("series").whole()), Measure: root.get("measure").text(), Unit: root.get("unit").text(),
@@ -60,6 +63,7 @@ func (b *builder) build(root cursor) {
 	// 4. Domain and tables.
 	b.domain()
 	b.specTables(root.get("tables"), root.get("report").get("lead"))
+	b.specZeros()
 	// 5. Budget and the promise.
 	b.privacy(root)
 	// 6. When, where and by whom.

@@ -184,7 +184,7 @@ func (b *builder) mapping(name string, s cursor) normalize.Mapping {
 	v := s.get("map")
 	m := normalize.Mapping{
 		Source: name, Given: given(s.get("read")), Reshape: reshape(s.get("read")), Where: b.where(s.get("where")), Unit: b.mapUnit(v.get("unit")), Period: b.mapPeriod(v.get("period")), Value: b.mapValue(v.get("value")),
-		Duplicates: s.get("duplicates").text(), Bounds: b.bounds(s.get("bounds")), Quarantine: s.get("quarantine").percent(),
+		Duplicates: s.get("duplicates").text(), Bounds: b.bounds(s.get("bounds")), Quarantine: s.get("quarantine").percent(), Zeros: b.zeros,
 	}
 	key := s.get("key")
 	if m.KeyRow = key.given() && !key.isList() && key.text() == "row"; !m.KeyRow {

@@ -22,6 +22,8 @@ func wholeFile(kinds []string) *form {
 		)),
 		must("period", "Which periods there are and when they are due.", periodForm()),
 		must("dimensions", "Classifications by name, in the order of columns: a code list, or the long form. May be `{}`.", mapOf("a map of dimensions", dimensionPattern, dimensionForm())).fixed(),
+		opt("structural_zeros", "Where nobody can be, by definition: `[{sex: M, form: forced_pregnancy}]`, a code or a list of codes of each dimension that it takes. Cells within have the value 0 and say why; a row there is quarantined.",
+			listOf("a list of maps", mapOf("a map of dimensions to codes", dimensionPattern, anyOf("a code or a list of codes", label("a code"), listOf("a list of codes", label("a code")).some())).some()).some()).none("none").fixed(),
 		must("sources", "Feeds by name, one block each.", mapOf("a map of sources", namePattern, sourceForm(kinds)).some()),
 		opt("overlap", "The most sources that one person is in. M and P of the promise are sums over that many of the largest.", whole(1, 1<<20)).none("the number of sources").fixed(),
 		must("tables", "Tables to publish by name: `{dimension: level}`. A dimension left out is at its total.", mapOf("a map of tables", tablePattern, mapOf("a map of dimensions to levels", "", text("the name of a level"))).some()).fixed(),

@@ -32,6 +32,8 @@ func TestProblems(t *testing.T) {
 		{"unknown-connector", []string{"{file: {path: data/HT_2013-2020.csv}}", "{fiel: {path: hunter2}}"}, nil},
 		{"later-shapes", []string{"place: STATE_ABBR", "place: [{when: {A: b}, column: C}]", row, "    person: A\n" + row, "form: codes/forms.csv", "form: halftone/forms"}, nil},
 		{"read", []string{row, "    read: {format: docx, sheet: 0, header: {fnid: [A], rows: 99}, cells: {title: 3A}, hxl: skip, outer: []}\n" + row}, nil},
+		{"structural-zeros", []string{"\nsources:", "\nstructural_zeros: [{palce: MT}, {form: [sexaul, _T]}, {place: exclude}]\nsources:"}, nil},
+		{"structural-zeros-unknown", []string{"\nsources:", "\nstructural_zeros: [{form: _U}]\nsources:"}, nil},
 		{"syntax", []string{"tables:", "tables: ]"}, nil},
 		{"syntax-period", []string{"to: 2020}", "to: 2020]"}, nil},
 		{"syntax-tab", []string{"tables:\n", "tables:\n\tx: 1\n"}, nil},

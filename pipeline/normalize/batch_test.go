@@ -340,6 +340,7 @@ func TestDigestOfBatchRules(t *testing.T) {
 		"ratio":       func(m *Mapping) { m.Bounds.Ratio = 3 },
 		"corrections": func(m *Mapping) { m.Corrections = []Correction{{Key: []string{"2016", "TD", "F"}, Value: 3}} },
 		"keep":        func(m *Mapping) { m.Keep = []Keep{{[]string{"a"}, "b", false, nil}} },
+		"zeros":       func(m *Mapping) { m.Zeros = []StructuralZero{{"sex": {"M"}}} },
 		"keep desc":   func(m *Mapping) { m.Keep = []Keep{{[]string{"a"}, "b", true, nil}} },
 	} {
 		m := glotip(t)

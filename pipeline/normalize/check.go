@@ -31,6 +31,7 @@ func (m Mapping) Check() error {
 	c.corrections(m)
 	c.keep(m.Keep)
 	c.grains(m)
+	c.zeros(m)
 	if !(m.Quarantine >= 0 && m.Quarantine <= 1) { // NaN too
 		c.problem(path("quarantine"), "must be from 0%% to 100%%")
 	}

@@ -89,6 +89,7 @@ func (n *Normalizer) compile(declared func(privacy.Period) bool, every string, b
 		return err
 	}
 	n.codes = make([]uint32, len(n.rules.dims))
+	n.zeros = newZeros(n.m, n.rules.dicts)
 	n.compileKeys(b.byName)
 	n.columns, n.joined, n.rules.unused = b.columns, b.joined, b.unused
 	for _, c := range n.columns {

@@ -160,16 +160,17 @@ func (m Mapping) Digest() string {
 		Min        int64       `json:"min"`
 		Max        *int64      `json:"max,omitempty"`
 
-		Ratio  float64 `json:"ratio,omitempty"`
-		Clip   bool    `json:"clip,omitempty"`
-		ByHand bool    `json:"corrections,omitempty"`
-		Keep   []Keep  `json:"keep,omitempty"`
-		Grains []Grain `json:"grains,omitempty"`
-		Totals Totals  `json:"totals,omitzero"`
+		Ratio  float64          `json:"ratio,omitempty"`
+		Clip   bool             `json:"clip,omitempty"`
+		ByHand bool             `json:"corrections,omitempty"`
+		Keep   []Keep           `json:"keep,omitempty"`
+		Grains []Grain          `json:"grains,omitempty"`
+		Totals Totals           `json:"totals,omitzero"`
+		Zeros  []StructuralZero `json:"structural_zeros,omitempty"`
 	}{
 		Reshape: m.Reshape, Where: m.Where, Unit: m.Unit, Period: m.Period, Value: m.Value,
 		Key: m.Key, KeyRow: m.everyRow(), Duplicates: m.duplicates(), Min: m.Bounds.min(), Max: m.Bounds.Max,
-		Ratio: m.Bounds.Ratio, Clip: m.Bounds.Clip, ByHand: m.ByHand(), Keep: m.Keep, Totals: m.Totals,
+		Ratio: m.Bounds.Ratio, Clip: m.Bounds.Clip, ByHand: m.ByHand(), Keep: m.Keep, Totals: m.Totals, Zeros: m.Zeros,
 	}
 	for _, g := range m.Grains {
 		c.Grains = append(c.Grains, m.named(g))

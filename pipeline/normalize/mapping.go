@@ -28,10 +28,11 @@ type Mapping struct {
 	Bounds     Bounds
 	Quarantine float64 // most share of the rows that pass where: 0.01
 
-	Corrections []Correction // made by hand: see [Mapping.ByHand]
-	Keep        []Keep       // steps, one after the other
-	Grains      []Grain      // finest first; those behind the first are totals. nil: no `grain`
-	Totals      Totals       // what becomes of them
+	Corrections []Correction     // made by hand: see [Mapping.ByHand]
+	Keep        []Keep           // steps, one after the other
+	Grains      []Grain          // finest first; those behind the first are totals. nil: no `grain`
+	Totals      Totals           // what becomes of them
+	Zeros       []StructuralZero // of the dataset
 }
 
 // A Predicate holds when all of its tests hold.

@@ -23,6 +23,7 @@ type Normalizer struct {
 	keep      *keeper
 	grades    *grading // nil: no grain
 	past      *history // nil: no ratio
+	zeros     zeros
 	corrected *corrected
 	files     []string
 	codes     []uint32 // of the row at hand
@@ -225,6 +226,10 @@ func (n *Normalizer) labels(i int, at spot) (period uint32, ok bool) {
 			return 0, false
 		}
 		n.codes[d], n.rules.verdicts[d] = dim.targets[v].leaf, v
+	}
+	if n.zeros != nil && n.zeros.hold(n.codes) {
+		n.tally.quarantine("codes: "+reasonZero, "", n.place(at))
+		return 0, false
 	}
 	return uint32(p), true
 }

@@ -54,6 +54,11 @@ func TestOutcomes(t *testing.T) {
 			[]string{"2016 TD,F 3", "2016 TD,M 2", "2016 ATA,F 1"}, "counted 3, filtered 3"},
 		"where not matches": {func(m *Mapping) { m.Where = []Predicate{{{Column: "place", NotMatches: `\*$`}}} },
 			"2016,TD*,F,3,\n2016,TD,F,3,\n", []string{"2016 TD,F 3"}, "counted 1, filtered 1"},
+		"structural zeros": {func(m *Mapping) {
+			m.Dimensions[0].Rules[0].Blank, m.Zeros = "AFR/_U", []StructuralZero{{"place": {"AFR"}, "sex": {"M"}}, {"place": {"FR", "ATA"}}}
+		},
+			"2016,TD,F,3,\n2016,TD,M,0,\n2016,,M,4,\n2016,FR,F,5,\n2016,ATA,M,6,\n2016,,F,7,\n", []string{"2016 TD,F 3", "2016 AFR/_U,F 7"},
+			"counted 2, quarantined 4, row 3 codes: structural zero (), row 4 codes: structural zero (), row 5 codes: structural zero (), row 6 codes: structural zero ()"},
 		"unit": {func(m *Mapping) {
 			m.Unit = Unit{Column: "units", Codes: map[string]string{"Number": "count", "%": "percent", "": "none"}}
 		},

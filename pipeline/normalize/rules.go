@@ -18,6 +18,7 @@ const (
 	reasonBad          = "bad"
 	reasonCoarse       = "coarse"
 	reasonUndeclared   = "undeclared"
+	reasonZero         = "structural zero"
 )
 
 // A verdict is what a rule decided of a label: a number of the rule's own from

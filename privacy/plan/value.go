@@ -38,10 +38,10 @@ type Fitting struct {
 // The caller guarantees at least one table, that dims pass their check, and that
 // each table has a level of each.
 func NewFitting(dims []domain.Dimension, tables []domain.Table) (*Fitting, bool) {
-	finest := finestOf(dims, tables)
 	if !Fits(dims, tables) {
 		return nil, false
 	}
+	finest := Finest(dims, tables)
 	f := &Fitting{nodes: link(dims, finest, tables)}
 	for d, l := range finest {
 		f.shape = append(f.shape, len(dims[d].Levels[l].Codes))
@@ -60,12 +60,13 @@ func NewFitting(dims []domain.Dimension, tables []domain.Table) (*Fitting, bool)
 
 // Fits reports whether tables over dims have a [Fitting].
 func Fits(dims []domain.Dimension, tables []domain.Table) bool {
-	cells, err := domain.Cells(dims, finestOf(dims, tables))
+	cells, err := domain.Cells(dims, Finest(dims, tables))
 	return err == nil && cells <= maxFitted
 }
 
-// finestOf are the levels of the finest common table.
-func finestOf(dims []domain.Dimension, tables []domain.Table) []int {
+// Finest are the levels of the finest common table: in each dimension the finest
+// that any table has.
+func Finest(dims []domain.Dimension, tables []domain.Table) []int {
 	finest := make([]int, len(dims))
 	for _, t := range tables {
 		for d, l := range t.Levels {
@@ -75,26 +76,9 @@ func finestOf(dims []domain.Dimension, tables []domain.Table) []int {
 	return finest
 }
 
-// Zero declares cells of a table structural zeros: the values there, and in all
-// cells that are part of them, are 0. It must not be called beside Values.
-func (f *Fitting) Zero(table int, cells ...int) {
-	if f.zero == nil {
-		f.zero = make([]bool, f.nodes[0].size)
-	}
-	none := make(map[int]bool, len(cells))
-	for _, c := range cells {
-		none[c] = true
-	}
-	code := make([]int, len(f.shape))
-	for k := range f.zero {
-		cell := 0
-		if i := f.tables[table]; i >= 0 {
-			f.codes(code, k)
-			cell = f.nodes[i].cell(code)
-		}
-		f.zero[k] = f.zero[k] || none[cell]
-	}
-}
+// Zero declares the marked cells of the finest common table structural zeros: the
+// values there are 0. nil: none are. It must not be called beside Values.
+func (f *Fitting) Zero(cells []bool) { f.zero = cells }
 
 // codes are those of cell k of the finest common table.
 func (f *Fitting) codes(code []int, k int) {

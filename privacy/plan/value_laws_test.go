@@ -70,7 +70,7 @@ func (r simulated) check(fatal func(string, ...any)) {
 	if !ok {
 		return
 	}
-	f.Zero(0, r.zero...)
+	f.Zero(domain.Within(r.dims, zeros(r.dims, r.tables[0].Levels, r.zero), Finest(r.dims, r.tables)))
 	got := f.Values(r.est, r.v, r.total)
 	if !slices.EqualFunc(got, f.Values(r.est, r.v, r.total), slices.Equal) {
 		fatal("not the same twice")

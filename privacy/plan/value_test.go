@@ -5,6 +5,7 @@ import (
 	"hash/fnv"
 	"math/rand/v2"
 	"slices"
+	"strconv"
 	"testing"
 
 	"halftone/privacy/domain"
@@ -14,7 +15,11 @@ import (
 func dimension(parents ...[]uint32) domain.Dimension {
 	d := domain.Dimension{Levels: []domain.Level{{Codes: []string{"_T"}}}}
 	for _, p := range parents {
-		d.Levels = append(d.Levels, domain.Level{Codes: make([]string, len(p)), Parent: p})
+		l := domain.Level{Parent: p}
+		for i := range p {
+			l.Codes = append(l.Codes, strconv.Itoa(i))
+		}
+		d.Levels = append(d.Levels, l)
 	}
 	return d
 }
@@ -87,6 +92,19 @@ func addedUp[T int64 | float64](dims []domain.Dimension, fine, coarse []int, x [
 	return out
 }
 
+// zeros declares cells of the table with these levels structural zeros.
+func zeros(dims []domain.Dimension, levels, cells []int) (out []domain.Zero) {
+	for _, k := range cells {
+		z := domain.Zero{Levels: levels, Codes: make([]string, len(dims))}
+		for d := len(dims) - 1; d >= 0; d-- {
+			codes := dims[d].Levels[levels[d]].Codes
+			z.Codes[d], k = codes[k%len(codes)], k/len(codes)
+		}
+		out = append(out, z)
+	}
+	return out
+}
+
 func TestValues(t *testing.T) {
 	ragged := []domain.Dimension{dimension(children(3), children(1, 2, 1))}
 	for _, c := range []struct {
@@ -119,7 +137,7 @@ func TestValues(t *testing.T) {
 		if !ok {
 			t.Fatalf("%s: refused", c.name)
 		}
-		f.Zero(0, c.zero...)
+		f.Zero(domain.Within(c.dims, zeros(c.dims, c.tables[0], c.zero), Finest(c.dims, tables)))
 		if got := f.Values(c.est, c.v, c.total); !slices.EqualFunc(got, c.want, slices.Equal) {
 			t.Errorf("%s: %v, want %v", c.name, got, c.want)
 		}
@@ -130,7 +148,7 @@ func TestValues(t *testing.T) {
 // large that a unit is lost in their last bit, even if the fit does not.
 func TestRoundAddsUp(t *testing.T) {
 	large, _ := NewFitting(flatDims(250), []domain.Table{{Levels: []int{1}}})
-	large.Zero(0, 7)
+	large.Zero(domain.Within(flatDims(250), zeros(flatDims(250), []int{1}, []int{7}), []int{1}))
 	for _, total := range []float64{0, 1, 5, 1000, 1e9, largest} {
 		for _, x := range []float64{0, 0.3, 1, 7.5, 1e6, largest / 4} {
 			p := large.problem([][]float64{slices.Repeat([]float64{x}, 250)}, []float64{1}, total)
