@@ -21,6 +21,9 @@ const (
 	fitted   = "least_squares" // the Gaussian noise of gaussian, then least squares
 )
 
+// readable are those whose releases have a value for reading.
+var readable = []string{planner, laplace}
+
 // A comparison is one dataset at one budget. Mechanisms in ρ spend what the
 // budget allows in zCDP; Laplace spends the same ε, and none of δ.
 type comparison struct {
@@ -78,6 +81,7 @@ type outcome struct {
 	exact    map[string][]float64
 	estimate map[string][]float64
 	value    map[string][]float64 // planner and Laplace
+	readings map[string]*readings // of the same
 }
 
 // with is the spec at the budget of c.
@@ -132,17 +136,20 @@ func (c comparison) run(ctx context.Context, n int, now func() time.Time) (outco
 	if err != nil {
 		return outcome{}, err
 	}
-	o := outcome{comparison: c, tables: spec.Tables, cells: t.cells, releases: n * len(c.truth.years), value: map[string][]float64{}, estimate: map[string][]float64{}}
+	o := outcome{comparison: c, tables: spec.Tables, cells: t.cells, releases: n * len(c.truth.years),
+		value: map[string][]float64{}, estimate: map[string][]float64{}, readings: map[string]*readings{}}
 	if o.exact, err = c.theory(ls); err != nil {
 		return outcome{}, err
 	}
 	for _, m := range []string{planner, laplace, gaussian, fitted} {
 		o.estimate[m] = make([]float64, len(t.cells))
 	}
-	o.value[planner], o.value[laplace] = make([]float64, len(t.cells)), make([]float64, len(t.cells))
+	for _, m := range readable {
+		o.value[m], o.readings[m] = make([]float64, len(t.cells)), &readings{tables: make([]reading, len(t.cells))}
+	}
 	for _, y := range c.truth.years {
 		exact := add(t, y.leaf)
-		for _, m := range []string{planner, laplace} {
+		for _, m := range readable {
 			if err := o.measured(ctx, n, m, y, exact, now); err != nil {
 				return outcome{}, err
 			}
@@ -179,6 +186,7 @@ func (o *outcome) measured(ctx context.Context, n int, mechanism string, y year,
 			}
 			o.estimate[mechanism][i] += squared(c.Estimate, exact[i]) / float64(o.releases)
 			o.value[mechanism][i] += squared(c.Value, exact[i]) / float64(o.releases)
+			o.read(mechanism, i, c.Estimate, c.Value, exact[i])
 		}
 	}
 	return nil

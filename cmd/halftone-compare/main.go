@@ -16,13 +16,14 @@
 //	epsilon, delta  what everything released of a period tells about one person, at most
 //	rho             the same in zCDP: what planner, gaussian and least_squares spend; laplace spends epsilon
 //	mechanism       planner, laplace, gaussian or least_squares
-//	quantity        estimate (unbiased) or value (whole and not negative, planner and laplace)
-//	scope           table; cells: all cells of all tables alike; tables: the mean over tables, each table alike
-//	table           name of the table, empty for the other scopes
+//	quantity        estimate (unbiased), or value or clamped (whole and not negative, planner and laplace)
+//	scope           table; cells: all cells of all tables alike; tables: the mean over tables, each table alike; size: cells by their true count
+//	table           name of the table, or the range of true counts; empty for the other scopes
 //	cells           cells of the table, or of all tables
 //	releases        releases that rmse_simulated is the mean of
 //	rmse_exact      root of the mean variance by formula or linear algebra; empty for value, which has none
 //	rmse_simulated  root of the mean squared error of the releases
+//	bias_simulated  mean error of the releases, by true count; empty for the other scopes
 package main
 
 import (
@@ -61,14 +62,17 @@ demonstration dataset, whose true counts are public, and on a made-up cube.
                epsilon, delta  what a person's budget is
                rho             the same in zCDP (laplace spends epsilon)
                mechanism       planner, laplace, gaussian, least_squares
-               quantity        estimate, or value (planner and laplace)
+               quantity        estimate, or value or clamped (planner and
+                               laplace)
                scope           table; cells: all cells alike; tables: all
-                               tables alike
-               table           its name; empty for the other scopes
+                               tables alike; size: cells by true count
+               table           its name, or the range of true counts; empty
+                               for the other scopes
                cells           cells in it
                releases        releases that were simulated
                rmse_exact      by formula or linear algebra; empty for value
                rmse_simulated  of the releases
+               bias_simulated  of the releases, by true count
 `
 
 // most repetitions: beyond, a day would not do.

@@ -115,12 +115,13 @@ func checkCSV(t *testing.T, b []byte) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	const head = "comparison,epsilon,delta,rho,mechanism,quantity,scope,table,cells,releases,rmse_exact,rmse_simulated"
+	const head = "comparison,epsilon,delta,rho,mechanism,quantity,scope,table,cells,releases,rmse_exact,rmse_simulated,bias_simulated"
 	if got := strings.Join(rows[0], ","); got != head {
 		t.Errorf("columns are %s", got)
 	}
-	// Four mechanisms, two of them with value as well; tables and two sums.
-	if want := 6 * (2*(8+2) + 15 + 2); len(rows)-1 != want {
+	// Four mechanisms, two of them with value as well; tables and two sums. Of these two
+	// three quantities by true count, in five ranges.
+	if want := 6*(2*(8+2)+15+2) + 2*3*3*5; len(rows)-1 != want {
 		t.Errorf("%d lines, want %d", len(rows)-1, want)
 	}
 	seen := map[string]bool{}
@@ -131,13 +132,20 @@ func checkCSV(t *testing.T, b []byte) {
 		}
 		seen[key] = true
 		exact, err := strconv.ParseFloat(r[10], 64)
-		if r[5] == "value" != (r[10] == "") || r[5] == "estimate" && (err != nil || exact <= 0) {
+		if (r[12] != "") != (r[6] == "size") {
+			t.Errorf("%s: bias_simulated %q", key, r[12])
+		}
+		if r[6] == "size" {
+			if _, err := strconv.ParseFloat(r[12], 64); err != nil || r[10] != "" {
+				t.Errorf("%s: %v", key, r)
+			}
+		} else if r[5] == "value" != (r[10] == "") || r[5] == "estimate" && (err != nil || exact <= 0) {
 			t.Errorf("%s: rmse_exact %q", key, r[10])
 		}
 		if v, err := strconv.ParseFloat(r[11], 64); err != nil || v < 0 {
 			t.Errorf("%s: rmse_simulated %q", key, r[11])
 		}
-		if r[9] != "8" || r[6] == "table" != (r[7] != "") {
+		if r[9] != "8" || (r[6] == "table" || r[6] == "size") != (r[7] != "") {
 			t.Errorf("%s: %v", key, r)
 		}
 	}

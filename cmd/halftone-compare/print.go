@@ -76,6 +76,7 @@ func printOutcome(w io.Writer, o outcome) {
 		fmt.Fprintln(w, text)
 	}
 	fmt.Fprintln(w)
+	printReadings(w, o)
 }
 
 func figure(v float64) string { return strconv.FormatFloat(v, 'f', 2, 64) }
@@ -123,6 +124,8 @@ exact     Root of the mean variance of a table's cells. It does not depend on th
 seen      Root of the mean squared error of the simulated releases. `+seenNote(all)+`
 value     RMSE of the whole, non-negative number that is published for reading; it stands beside the unbiased
           estimate. It depends on the counts, is biased where they are small, and has no exact figure.
+clamped   The usual number for reading: the estimate, rounded and cut at 0. Its tables do not add up, and add up to
+          too much; "cases too many" is the mean of the table that is farthest off.
 Gaussian  Discrete Gaussian noise on every table, rho split equally. Least squares then finds the tables nearest to
           the noisy ones that add up. With a split of rho tuned for it, least squares is as good as the planner on
           flat dimensions and a little better on trees, over all tables alike; the tuned split is not computed here.
@@ -148,7 +151,7 @@ func seenNote(all []outcome) string {
 }
 
 // columns of the CSV, stable: see the package comment.
-var columns = []string{"comparison", "epsilon", "delta", "rho", "mechanism", "quantity", "scope", "table", "cells", "releases", "rmse_exact", "rmse_simulated"}
+var columns = []string{"comparison", "epsilon", "delta", "rho", "mechanism", "quantity", "scope", "table", "cells", "releases", "rmse_exact", "rmse_simulated", "bias_simulated"}
 
 // encodeCSV is the figures for machines.
 func encodeCSV(all []outcome) ([]byte, error) {
@@ -165,11 +168,16 @@ func encodeCSV(all []outcome) ([]byte, error) {
 				add := func(quantity, exact string, simulated []float64) {
 					row := append([]string{}, head...)
 					row = append(append(row, quantity), tail...)
-					rows = append(rows, append(row, exact, six(l.of(simulated))))
+					rows = append(rows, append(row, exact, six(l.of(simulated)), ""))
 				}
 				add("estimate", six(l.of(o.exact[m])), o.estimate[m])
 				if v := o.value[m]; v != nil {
 					add("value", "", v)
+				}
+			}
+			if r := o.readings[m]; r != nil {
+				for i, s := range sizes {
+					rows = append(rows, r.sizes[i].rows(append(head, "size", s.name), o.releases)...)
 				}
 			}
 		}

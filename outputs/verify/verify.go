@@ -121,17 +121,21 @@ type checker struct {
 func verify(ctx context.Context, p place, options []Option) (Report, error) {
 	for again := 0; ; again++ {
 		r, pointer, err := verifyOnce(ctx, p, options)
-		if err != nil || r.OK || pointer == nil || again == maxAgain {
+		if err != nil || r.OK || again == maxAgain || !moved(ctx, p, pointer) {
 			return r, err
 		}
-		b, err := p.read(ctx, publish.PointerFile)
-		if err != nil {
-			return r, nil
-		}
-		if now, err := publish.ReadPointer(b); err != nil || now == *pointer {
-			return r, nil
-		}
 	}
+}
+
+// moved reports whether latest.json names another version by now. One that cannot be
+// read names none.
+func moved(ctx context.Context, p place, before *publish.Pointer) bool {
+	b, err := p.read(ctx, publish.PointerFile)
+	if err != nil || before == nil {
+		return false
+	}
+	now, err := publish.ReadPointer(b)
+	return err == nil && now != *before
 }
 
 // maxAgain is how often: a run makes few versions, and a server may say anything.
