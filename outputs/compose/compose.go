@@ -14,6 +14,7 @@ import (
 	"unicode"
 
 	"halftone/outputs"
+	"halftone/outputs/claims"
 	"halftone/outputs/dataset"
 	"halftone/outputs/describe"
 	"halftone/outputs/report"
@@ -79,6 +80,7 @@ func fill(files outputs.Files, v outputs.Version) error {
 		NoiseModelFile:   func() ([]byte, error) { return describe.NoiseModel(v) },
 		NoiseReaderFile:  func() ([]byte, error) { return describe.NoiseReader(), nil },
 		PrivacyLabelFile: label.JSON,
+		claims.File:      func() ([]byte, error) { return claims.Write(v, tables) },
 		"README.md":      func() ([]byte, error) { return describe.Readme(v, tables) },
 		"LICENSE.txt":    func() ([]byte, error) { return describe.Licence(v) },
 		"CITATION.cff":   func() ([]byte, error) { return describe.Citation(v) },

@@ -42,7 +42,7 @@ func TestSameVersionSameBytes(t *testing.T) {
 			}
 		}
 	}
-	want := []string{"CITATION.cff", "LICENSE.txt", "README.md", "SHA256SUMS", "codes/form.csv", "codes/place.csv",
+	want := []string{"CITATION.cff", "LICENSE.txt", "README.md", "SHA256SUMS", "claims.json", "codes/form.csv", "codes/place.csv",
 		"data/all-tables.parquet", "data/by-region-form.csv", "data/by-region-form.parquet", "data/by-region.csv", "data/by-region.parquet",
 		"data/by-state.csv", "data/by-state.parquet", "data/national.csv", "data/national.parquet", "datapackage.json", "ledger.jsonl",
 		"manifest.json", "noise-model.json", "noise_model.py", "privacy-label.json", "releases.csv", "report/index.html", "sealed/2018.2.json", "sealed/2019.1.json"}

@@ -153,6 +153,7 @@ func DataPackage(v outputs.Version, tables []outputs.Table, files outputs.Files)
 	}
 	p.Resources = append(p.Resources,
 		fileResource(files, "noise-model", "noise-model.json", "How the noise of every number was made", nil),
+		fileResource(files, "claims", "claims.json", "What may be said of every change, and why not of others", nil),
 		fileResource(files, "privacy-label", "privacy-label.json", "What is promised, what it cost, what it does not cover", nil))
 	return encode(p)
 }

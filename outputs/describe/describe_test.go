@@ -93,7 +93,7 @@ func TestFrictionless(t *testing.T) {
 			Valid bool
 			Tasks []struct{ Name string }
 		}
-		if err := json.Unmarshal([]byte(out), &r); err != nil || !r.Valid || len(r.Tasks) != 14 {
+		if err := json.Unmarshal([]byte(out), &r); err != nil || !r.Valid || len(r.Tasks) != 15 {
 			t.Errorf("%s: valid %v, %d resources, %v\n%s", licence, r.Valid, len(r.Tasks), err, out)
 		}
 	}

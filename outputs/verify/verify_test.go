@@ -210,7 +210,7 @@ func TestAnyByte(t *testing.T) {
 // words reports whether some bytes of a file are words, which another program
 // cannot know.
 func words(name string) bool {
-	return slices.Contains([]string{"README.md", "LICENSE.txt", "CITATION.cff", "datapackage.json", "report/index.html"}, name) ||
+	return slices.Contains([]string{"README.md", "LICENSE.txt", "CITATION.cff", "datapackage.json", "report/index.html", "claims.json"}, name) ||
 		strings.HasPrefix(name, "codes/")
 }
 
@@ -286,6 +286,12 @@ func TestWhereItDiffers(t *testing.T) {
 			at := strings.Index(s, `<table id=`)
 			f["report/index.html"] = []byte(s[:at] + strings.Replace(s[at:], `<td class="right">`, `<td class="right">9`, 1))
 		}, "formats", "report/index.html: data table"},
+		"claims": {func(t *testing.T, f outputs.Files) { replace(t, f, "claims.json", `"verdict": "`, `"verdict": "not_`) },
+			"formats", "claims.json line "},
+		"a period of claims": {func(t *testing.T, f outputs.Files) { replace(t, f, "claims.json", `"last": "2019"`, `"last": "2018"`) },
+			"formats", "claims.json line "},
+		"more in claims": {func(t *testing.T, f outputs.Files) { replace(t, f, "claims.json", `"alpha"`, `"x": 1, "alpha"`) },
+			"formats", "claims.json is unreadable"},
 		"head": {func(t *testing.T, f outputs.Files) {
 			forge(t, f, func(m *describe.Manifest) { m.Head = strings.Repeat("0", 64) })
 		}, "ledger", "head"},
