@@ -43,7 +43,7 @@ func (c *checker) checkNumbers(ctx context.Context) (string, error) {
 		}
 	}
 	c.equal = true
-	return fmt.Sprintf("%d estimates, sds, intervals and values recomputed from the sealed files: equal", rows), nil
+	return fmt.Sprintf("%s estimates, sds, intervals and values recomputed from the sealed files: equal", grouped(rows)), nil
 }
 
 // rebuild makes the version again from what is published: the sealed files,

@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"halftone/outputs"
+	"halftone/outputs/claims"
 	"halftone/outputs/describe"
 	"halftone/privacy"
 )
@@ -269,7 +270,7 @@ func (c *checker) checkLedger(ctx context.Context) (string, error) {
 	if n > 0 {
 		others = fmt.Sprintf("; %d of them are of other datasets and left out here", n)
 	}
-	return fmt.Sprintf("%d entries, chain ok, head %.8s is in the manifest%s; %s", len(links), head, others, earlier), nil
+	return fmt.Sprintf("%s entries, chain ok, head %.8s is in the manifest%s; %s", grouped(len(links)), head, others, earlier), nil
 }
 
 // wholeEditions demands the charges of all earlier editions of what is published:
@@ -398,5 +399,8 @@ func plural(n int, noun string) string {
 	if n == 1 {
 		return "1 " + noun
 	}
-	return fmt.Sprintf("%d %ss", n, noun)
+	return grouped(n) + " " + noun + "s"
 }
+
+// grouped is a number as the report writes it: 1,560.
+func grouped(n int) string { return claims.English().Int(int64(n)) }

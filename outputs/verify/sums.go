@@ -32,7 +32,7 @@ func (c *checker) checkSums(context.Context) (string, error) {
 	if err := addUp(m, c.tables); err != nil {
 		return "", err
 	}
-	return fmt.Sprintf("%d values add up over %s", values, plural(len(c.tables), "table")), nil
+	return fmt.Sprintf("%s values add up over %s", grouped(values), plural(len(c.tables), "table")), nil
 }
 
 // addUp compares every table with the sums of every table that is nowhere

@@ -103,7 +103,7 @@ func (c *checker) checkRemainingLedger(ctx context.Context) (string, error) {
 	if links[len(links)-1].Hash != c.manifest.Head || len(links) != c.manifest.Entries {
 		return "", errors.New("the head of ledger.jsonl is not the one in manifest.json")
 	}
-	return fmt.Sprintf("%d entries, chain ok, head %.8s is in the manifest", len(links), c.manifest.Head), nil
+	return fmt.Sprintf("%s entries, chain ok, head %.8s is in the manifest", grouped(len(links)), c.manifest.Head), nil
 }
 
 // sayWithdrawn always fails: there are no figures to be verified.
@@ -192,7 +192,7 @@ func (c *checker) checkChanges(ctx context.Context) (string, error) {
 		}
 		return "", err
 	}
-	return fmt.Sprintf("%s lists what the ledger and the breaks give: %d lines", describe.ChangesFile, bytes.Count(got, []byte("\n"))), nil
+	return fmt.Sprintf("%s lists what the ledger and the breaks give: %s", describe.ChangesFile, plural(bytes.Count(got, []byte("\n")), "line")), nil
 }
 
 // goneFor reports whether a version was taken down for a release that the ledger has
