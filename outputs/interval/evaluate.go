@@ -285,6 +285,11 @@ func (v *Version) warnings(cells []*Cell) (out []string) {
 			out = append(out, fmt.Sprintf("a break lies at %s (%s): figures before and from then on are not alike", b.at, b.text))
 		}
 	}
+	for _, p := range v.gone {
+		if first.Before(p) && p.Before(last) {
+			out = append(out, fmt.Sprintf("%s lies between the periods and is withdrawn: a report compares nothing across it", p))
+		}
+	}
 	if len(partial) > 0 {
 		out = append(out, "an expected source is missing in "+list(partial))
 	}

@@ -38,6 +38,7 @@ type Version struct {
 	lead    string
 	labels  []map[string][]string // dimension: code → its labels, the first language's first
 	breaks  []breakNote
+	gone    []privacy.Period // withdrawn
 	earlier map[privacy.Period]map[int]*Version
 }
 
@@ -165,6 +166,7 @@ func (v *Version) readLabels(ctx context.Context, dimension string) (map[string]
 	}
 }
 
+// readBreaks reads what lies between periods that can be compared.
 func (v *Version) readBreaks(ctx context.Context) error {
 	l, err := v.open(ctx, "releases.csv")
 	if err == nil {
@@ -175,14 +177,20 @@ func (v *Version) readBreaks(ctx context.Context) error {
 		if ok, err = l.next(); !ok {
 			break
 		}
-		if l.text("break") == "" {
+		gone := l.at["provisional"] > 0 && l.text("provisional") == "" // of a release only: true or false
+		if l.text("break") == "" && !gone {
 			continue
 		}
 		p, perr := privacy.ParsePeriod(l.text("period"))
 		if perr != nil {
 			return errors.New("interval: releases.csv has a period that is none")
 		}
-		v.breaks = append(v.breaks, breakNote{p, strings.Clone(l.text("break"))})
+		if gone {
+			v.gone = append(v.gone, p)
+		}
+		if text := l.text("break"); text != "" {
+			v.breaks = append(v.breaks, breakNote{p, strings.Clone(text)})
+		}
 	}
 	if err != nil {
 		return fmt.Errorf("interval: %w", err)

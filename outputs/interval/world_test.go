@@ -253,6 +253,14 @@ func TestAnswers(t *testing.T) {
 	if a := must(t, v, "2019 - 2018"); len(a.Warnings) != 1 || !strings.Contains(a.Warnings[0], "a break lies at 2019 (source_joined)") {
 		t.Errorf("across a break it warns %q", a.Warnings)
 	}
+	later := publish(t, about, first, release(t, s, "2020", 1))
+	later["releases.csv"] = []byte("period,provisional,break\n2018,false,\n2019,,\n2020,true,\n")
+	if a := must(t, open(t, later), "2020 - 2018"); len(a.Warnings) != 1 || !strings.Contains(a.Warnings[0], "2019 lies between the periods and is withdrawn") {
+		t.Errorf("across a withdrawn period it warns %q", a.Warnings)
+	}
+	if a := must(t, open(t, later), "by-region[S] - by-region[N]"); len(a.Warnings) != 0 {
+		t.Errorf("within a period it warns %q", a.Warnings)
+	}
 	if a := must(t, v, "2019 - total"); len(a.Warnings) != 0 || a.Estimate != 0 || a.SD != 0 || a.Low != 0 || a.High != 0 {
 		t.Errorf("a figure less itself: %+v", a)
 	}
