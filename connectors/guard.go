@@ -99,6 +99,8 @@ func (g *guarded) check(ctx context.Context, p Page, rows *int64) error {
 		return broken("a page without records")
 	case p.Rows != nil && int64(len(p.Rows)) != p.Records.NumRows():
 		return broken("row numbers do not match the records")
+	case !ascending(p.Blank, p.Records.NumRows()):
+		return broken("blank records are none of the records")
 	case p.Item.Name == "" || p.Item.Digest == "" || p.Origin.File == "" || p.Origin.Row < 1:
 		return broken("a page does not say where it is from")
 	}
@@ -122,6 +124,18 @@ func (g *guarded) check(ctx context.Context, p Page, rows *int64) error {
 		}
 	}
 	return nil
+}
+
+// ascending reports whether places are places in n records, each after the one before.
+func ascending(places []int, n int64) bool {
+	last := -1
+	for _, i := range places {
+		if i <= last || int64(i) >= n {
+			return false
+		}
+		last = i
+	}
+	return true
 }
 
 // allowed checks column i against the allow-list. name is what messages may

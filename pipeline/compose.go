@@ -450,7 +450,7 @@ func (s *session) newest(ctx context.Context) (outputs.Version, bool, error) {
 	if err != nil {
 		return outputs.Version{}, false, err
 	}
-	v := outputs.Version{Name: last.Name, Sequence: last.Sequence, About: s.l.Dataset.About, Releases: editions, Spent: outputs.NewSpent(acc.Terms, acc.PersonCost)}
+	v := outputs.Version{Name: last.Name, Sequence: last.Sequence, About: s.l.Dataset.About, Releases: editions, Ledger: links, Spent: outputs.NewSpent(acc.Terms, acc.PersonCost)}
 	if v.Composed, err = publishDay(links, last.Name); err != nil {
 		return outputs.Version{}, false, err
 	}

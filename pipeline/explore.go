@@ -19,6 +19,7 @@ type Exploration struct {
 	Cells      []int
 	Variants   []Variant
 	Targets    bool // halftone.yaml has some: they are left out here
+	Guarantees privacy.Guarantees
 }
 
 // A BudgetPoint is a budget of a person for everything (or of a person and period),
@@ -65,7 +66,7 @@ func (l Line) Explore(ctx context.Context) (Exploration, error) {
 		return Exploration{}, err
 	}
 	spec := l.settle(lk.account).Dataset.Spec
-	x := Exploration{Targets: spec.Targets != nil, Mechanisms: []string{spec.Mechanism}}
+	x := Exploration{Targets: spec.Targets != nil, Mechanisms: []string{spec.Mechanism}, Guarantees: l.guarantees(lk.account)}
 	spec.Targets, x.Spec = nil, spec
 	x.Spec.Targets = nil
 	for _, m := range []string{privacy.PlannerMechanism, privacy.LaplaceMechanism} {

@@ -26,6 +26,8 @@ type Forecast struct {
 	Other  *Alternative // the mechanism not used, where the budget has a unit for it
 	Seen   privacy.Key  // the newest release, whose noised figures Large is counted in
 	Rules  []Rule       // of sources whose figures are not as they counted them
+	// Guarantees says for the people behind which sources a release is promised.
+	Guarantees privacy.Guarantees
 }
 
 // A TableForecast is about one table of one release.
@@ -78,7 +80,7 @@ func (l Line) Forecast(ctx context.Context) (Forecast, error) {
 	if err != nil {
 		return Forecast{}, err
 	}
-	f := Forecast{Spec: spec, Plan: p, Shares: spec.Shares(), Rules: rules(spec)}
+	f := Forecast{Spec: spec, Plan: p, Shares: spec.Shares(), Rules: rules(spec), Guarantees: l.guarantees(lk.account)}
 	if err := f.tables(spec, lk.newest); err != nil {
 		return Forecast{}, err
 	}

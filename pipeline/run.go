@@ -456,6 +456,9 @@ func (l Line) TermsHold(a Account) error {
 	if l.Dataset.Auto && len(a.Periods) > 0 && a.Terms.Mechanism == privacy.LaplaceMechanism && l.Dataset.Spec.Targets != nil {
 		return fmt.Errorf("%w: targets go with the planner, and the first charge has fixed the Laplace mechanism. Nothing was charged. Take privacy.targets out", ErrRefused)
 	}
+	if err := l.guaranteesHold(a); err != nil {
+		return err
+	}
 	if len(a.Periods) == 0 || a.Terms == l.settle(a).Dataset.Spec.Terms() {
 		return nil
 	}

@@ -186,6 +186,9 @@ type Budget struct {
 	Links    int
 	Seals    int
 	Amended  []privacy.Entry // oldest first
+	// Guarantees says for the people behind which sources the releases are promised,
+	// or before the first charge would be.
+	Guarantees privacy.Guarantees
 }
 
 // Budget looks at the ledger.
@@ -201,8 +204,10 @@ func (l Line) Budget(ctx context.Context) (Budget, error) {
 	if p := b.Terms.Population; p.Name != "" {
 		b.Together = populationCost(p, lk.members)
 	}
-	if len(lk.account.Periods) > 0 {
+	if b.Guarantees = lk.account.Guarantees; len(lk.account.Periods) > 0 {
 		b.Terms = lk.account.Terms
+	} else {
+		b.Guarantees = l.guarantees(lk.account)
 	}
 	if b.Links > 0 {
 		b.Head = lk.links[b.Links-1].Hash

@@ -80,6 +80,8 @@ type Charge struct {
 	InputDigest string   // HMAC under a destroyable key of the rows that are counted
 	Expected    []string // names of the sources that should have delivered, from configuration and calendars
 	Reporting   []string // of those, the ones whose pull was complete; never from rows
+	NoGuarantee []string // of those, the ones for which no promise is made: see [Guarantees]
+	Corrected   []string // of those, the ones for which people had corrections made by hand
 	Approvals   int      // people who must have approved it; 0: none
 }
 
@@ -87,7 +89,8 @@ type Charge struct {
 // approve is asked once, when the charge is made.
 func (c Charge) Same(o Charge) bool {
 	return c.Key == o.Key && c.Cost == o.Cost && c.Terms == o.Terms && c.SpecDigest == o.SpecDigest &&
-		c.InputDigest == o.InputDigest && slices.Equal(c.Expected, o.Expected) && slices.Equal(c.Reporting, o.Reporting)
+		c.InputDigest == o.InputDigest && slices.Equal(c.Expected, o.Expected) && slices.Equal(c.Reporting, o.Reporting) &&
+		slices.Equal(c.NoGuarantee, o.NoGuarantee) && slices.Equal(c.Corrected, o.Corrected)
 }
 
 // A Ledger keeps charges and sealed releases. Both are durable on return.
@@ -147,8 +150,10 @@ type Entry struct {
 	InputDigest string   `json:"input_digest,omitempty"`
 	Expected    []string `json:"sources_expected,omitempty"`
 	Reporting   []string `json:"sources_reporting,omitempty"`
-	Sealed      string   `json:"sealed_sha256,omitempty"` // of a seal
-	Version     string   `json:"version,omitempty"`       // of a publish
+	NoGuarantee []string `json:"no_guarantee,omitempty"`      // of a charge: sources for which no promise is made
+	Corrected   []string `json:"corrected_by_hand,omitempty"` // of a charge: sources with corrections made by hand
+	Sealed      string   `json:"sealed_sha256,omitempty"`     // of a seal
+	Version     string   `json:"version,omitempty"`           // of a publish
 	Sequence    int      `json:"sequence,omitempty"`
 	Manifest    string   `json:"manifest_sha256,omitempty"`
 	Releases    []string `json:"releases,omitempty"`  // of a publish, as period.edition; all are of Series

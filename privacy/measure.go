@@ -73,7 +73,7 @@ func Measure(ctx context.Context, s Spec, c Cube, k Key, in Input, l Ledger) (Re
 		return Release{}, fmt.Errorf("%s: %w", k, err)
 	}
 	// 3. Charge.
-	if err := l.Reserve(ctx, Charge{k, p.Cost(), s.Terms(), s.Digest(), in.Digest, in.Expected, in.Reporting, in.Approvals}); err != nil {
+	if err := l.Reserve(ctx, Charge{k, p.Cost(), s.Terms(), s.Digest(), in.Digest, in.Expected, in.Reporting, s.NoGuarantee(), s.Corrected(), in.Approvals}); err != nil {
 		return Release{}, fmt.Errorf("%s: %w", k, err)
 	}
 	// 4. Draw. The counts turn into noised numbers in place.

@@ -22,6 +22,9 @@ type NoiseModel struct {
 	// What the releases cost a person so far, in the unit of the mechanism.
 	PersonEpsilon uint64 `json:"person_epsilon_nano,omitempty"`
 	PersonRho     uint64 `json:"person_rho_nano,omitempty"`
+	// Sources for the people behind which M, P and the cost say nothing; of the
+	// ledger, so that the caller of [NewNoiseModel] fills it.
+	NoGuarantee []string `json:"no_guarantee,omitempty"`
 }
 
 // A ModelDimension has one list of codes and of parents a level, coarsest

@@ -62,6 +62,10 @@ type Source struct {
 	Periods     int64  `json:"periods"`     // p: the periods that one person is in, over all pulls; 0: any number
 	Sensitivity int64  `json:"sensitivity"` // L: the most that a figure moves when its own count moves by one
 	Mapping     string `json:"mapping"`     // digest of how its rows become counts
+	// NoGuarantee says that its figures depend on each other, so that nothing bounds
+	// what one person changes: no promise is made for the people behind them.
+	NoGuarantee bool `json:"no_guarantee,omitempty"`
+	Corrected   bool `json:"corrected,omitempty"` // people have corrections of its rows, made by hand
 }
 
 // A Budget is what everything that a dataset releases may tell about one

@@ -85,6 +85,8 @@ type budgetObject struct {
 	Unit    string         `json:"unit"`
 	Head    string         `json:"head"`
 	Periods []budgetPeriod `json:"periods"`
+	// Sources for the people behind which nothing is promised.
+	NoGuarantee []string `json:"no_guarantee,omitempty"`
 }
 
 type budgetPeriod struct {
@@ -97,7 +99,7 @@ type budgetPeriod struct {
 }
 
 func budgetJSON(b pipeline.Budget) budgetObject {
-	o := budgetObject{Unit: b.Terms.Unit, Head: b.Head, Periods: []budgetPeriod{}}
+	o := budgetObject{Unit: b.Terms.Unit, Head: b.Head, Periods: []budgetPeriod{}, NoGuarantee: b.Guarantees.None()}
 	for _, p := range b.Account.Periods {
 		o.Periods = append(o.Periods, budgetPeriod{p.Period.String(), p.Spent, p.Reserved, p.Burnt, p.Left, p.Editions})
 	}
@@ -106,17 +108,19 @@ func budgetJSON(b pipeline.Budget) budgetObject {
 
 func (a *app) printBudget(l pipeline.Line, b pipeline.Budget) {
 	d := l.Dataset
-	unit, t := article(d.Spec.Unit), b.Terms
+	unit, t := protected(d.Spec.Unit, b.Guarantees), b.Terms
 	how := "pure epsilon"
 	if t.Unit == privacy.RhoNano {
 		how = "zCDP, epsilon at delta " + outputs.Plain(t.ShownDelta())
 	}
-	about, where := "one "+d.Spec.Unit, "in the data"
+	about, where := "one "+outputs.Protected(d.Spec.Unit, b.Guarantees), "in the data"
 	if t.PerPeriod {
 		about, where = about+" in one period", "in the data of a period"
 	}
+	where += ofSources(b.Guarantees)
 	a.print("%s · what the published data could tell about %s · %s\n\n", d.Name, about, how)
 	if len(b.Account.Periods) == 0 {
+		a.printNoGuarantee("", b.Guarantees)
 		a.print("Nothing has been charged. Budget: epsilon %s for %s.\nNext: halftone plan\n", a.epsilonOf(t, t.Budget), unit)
 		return
 	}
@@ -154,6 +158,7 @@ func (a *app) printBudget(l pipeline.Line, b pipeline.Budget) {
 		a.print("              nano-rho %s of %s, which add up exactly; their epsilons do not\n", group(b.Account.PersonCost), group(t.Budget))
 	}
 	a.print("plain words   Someone 50%% sure that %s is %s is right at most %d%% of the time after reading all of it.\n", unit, where, t.Cost(b.Account.PersonCost).Guess())
+	a.printNoGuarantee("no guarantee  ", b.Guarantees)
 	a.printTogether(b)
 	for _, e := range b.Amended {
 		a.print("amended       %s by %s (%s)%s\n", e.Day, strings.Join(e.By, ", "), e.Reason, restated(e))

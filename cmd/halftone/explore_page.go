@@ -27,6 +27,8 @@ type exploreView struct {
 	Used                         string
 	Targets                      bool
 	Contribution                 string
+	NoGuarantee                  string // sentences; "": the promise is made for all
+	OfSources                    string
 	Panels                       []explorePanel
 	Key                          string
 	Budgets                      []exploreTable
@@ -80,7 +82,7 @@ func explorePage(l pipeline.Line, x pipeline.Exploration) ([]byte, error) {
 
 func newExploreView(l pipeline.Line, x pipeline.Exploration) exploreView {
 	d, at := l.Dataset, declared(x)
-	v := exploreView{Title: d.About.Title.In("en"), Unit: x.Spec.Unit, OneUnit: article(x.Spec.Unit), Counts: d.About.Counts.In("en"),
+	v := exploreView{Title: d.About.Title.In("en"), Unit: outputs.Protected(x.Spec.Unit, x.Guarantees), OneUnit: protected(x.Spec.Unit, x.Guarantees), NoGuarantee: outputs.NoGuaranteeInWords(x.Guarantees), OfSources: ofSources(x.Guarantees), Counts: d.About.Counts.In("en"),
 		Epsilon: short3(at.Epsilon), Used: mechanismShort[x.Mechanisms[0]], Targets: x.Targets}
 	if m := x.Mechanisms[0]; deltaOf(m, at) > 0 {
 		v.Delta = outputs.Plain(at.Delta)

@@ -9,6 +9,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"halftone/outputs"
+	"halftone/outputs/report/page"
 	"halftone/pipeline"
 	"halftone/privacy"
 )
@@ -62,11 +63,20 @@ func (a *app) planCommand() *cobra.Command {
 type planObject struct {
 	Mechanism string `json:"mechanism"`
 	privacy.Cost
-	Epsilon float64        `json:"epsilon"`
-	Delta   float64        `json:"delta"`
-	Tables  []planTable    `json:"tables"`
-	Targets *planTargets   `json:"targets,omitempty"` // with --target
-	Explore *exploreObject `json:"explore,omitempty"` // with --explore
+	Epsilon float64     `json:"epsilon"`
+	Delta   float64     `json:"delta"`
+	Tables  []planTable `json:"tables"`
+	// Sources for the people behind which nothing is promised.
+	NoGuarantee []string       `json:"no_guarantee,omitempty"`
+	Targets     *planTargets   `json:"targets,omitempty"` // with --target
+	Explore     *exploreObject `json:"explore,omitempty"` // with --explore
+}
+
+// printNoGuarantee says for whom no promise is made.
+func (a *app) printNoGuarantee(label string, g privacy.Guarantees) {
+	if s := outputs.NoGuaranteeInWords(g); s != "" {
+		a.print("%s%s\n", label, s)
+	}
 }
 
 type planTable struct {
@@ -85,7 +95,7 @@ type planTable struct {
 func planJSON(f pipeline.Forecast) planObject {
 	t := f.Spec.Terms()
 	cost := t.Cost(f.Plan.Cost())
-	o := planObject{Mechanism: f.Plan.Mechanism, Cost: cost, Epsilon: math.Ceil(1e6*cost.Epsilon(t.ShownDelta())-1e-3) / 1e6, Delta: t.ShownDelta()}
+	o := planObject{Mechanism: f.Plan.Mechanism, Cost: cost, Epsilon: math.Ceil(1e6*cost.Epsilon(t.ShownDelta())-1e-3) / 1e6, Delta: t.ShownDelta(), NoGuarantee: f.Guarantees.None()}
 	for _, t := range f.Tables {
 		o.Tables = append(o.Tables, planTable{Name: t.Name, Cells: t.Cells, SD: math.Round(t.SD*1e6) / 1e6, Detectable: t.Detectable})
 	}
@@ -182,7 +192,7 @@ func (a *app) printDue(l pipeline.Line, f pipeline.Forecast) {
 }
 
 func (a *app) printPlanBudget(l pipeline.Line, f pipeline.Forecast) {
-	t, unit := f.Spec.Terms(), article(f.Spec.Unit)
+	t, unit := f.Spec.Terms(), protected(f.Spec.Unit, f.Guarantees)
 	who := unit
 	if t.PerPeriod {
 		who = unit + " in one period"
@@ -222,7 +232,9 @@ func (a *app) printPlanBudget(l pipeline.Line, f pipeline.Forecast) {
 	if t.PerPeriod {
 		where += " of a period"
 	}
+	where += ofSources(f.Guarantees)
 	a.print("in words   when all of it is spent, someone 50%% sure that %s is %s is right at most %d%% of the time\n", unit, where, t.Cost(t.Budget).Guess())
+	a.printNoGuarantee("", f.Guarantees)
 	a.print("mechanism  %s%s\n", mechanismName[f.Plan.Mechanism], whyMechanism(l, f))
 	if f.Spec.Targets != nil {
 		a.print("targets    are met with %.0f%% of what this release may cost; the rest is not spent\n", 100*float64(f.Plan.Cost())/float64(f.Shares[0]))
@@ -299,11 +311,17 @@ func list(names []string) string {
 	return names[0]
 }
 
-func article(unit string) string {
-	if unit == "event" {
-		return "an event"
+func article(unit string) string { return page.A(unit) }
+
+// protected is what a promise protects, with its article.
+func protected(unit string, g privacy.Guarantees) string { return article(outputs.Protected(unit, g)) }
+
+// ofSources says of which sources a sentence about the data holds.
+func ofSources(g privacy.Guarantees) string {
+	if len(g.None()) > 0 && !g.Nobody() {
+		return " of a source that has a guarantee"
 	}
-	return "a " + unit
+	return ""
 }
 
 func capital(s string) string { return string(s[0]-'a'+'A') + s[1:] }

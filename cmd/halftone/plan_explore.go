@@ -117,7 +117,7 @@ func short3(x float64) string {
 var mechanismShort = map[string]string{privacy.LaplaceMechanism: "Laplace", privacy.PlannerMechanism: "residual planner"}
 
 func (a *app) printExplore(l pipeline.Line, x pipeline.Exploration, page string) {
-	unit := article(x.Spec.Unit)
+	unit := protected(x.Spec.Unit, x.Guarantees)
 	if x.Spec.Budget.PerPeriod {
 		unit += " in one period"
 	}
@@ -133,7 +133,9 @@ func (a *app) printExplore(l pipeline.Line, x pipeline.Exploration, page string)
 		a.print("\n%s (%s): ± at 95%% of the worst cell, by epsilon of the budget of %s%s\n", mechanismShort[m], used, unit, deltaNote(m, x))
 		a.printBudgets(x, m)
 	}
-	a.print("The budget is for all periods and editions together. guess: someone 50%% sure that %s is in the data is right at most so often after reading all of it.\n", article(x.Spec.Unit))
+	a.print("The budget is for all periods and editions together. guess: someone 50%% sure that %s is in the data%s is right at most so often after reading all of it.\n",
+		protected(x.Spec.Unit, x.Guarantees), ofSources(x.Guarantees))
+	a.printNoGuarantee("", x.Guarantees)
 	a.printVariants(x)
 	if page != "" {
 		a.print("\nwritten    %s\n", page)

@@ -154,8 +154,9 @@ func (a *app) printRun(l pipeline.Line, res pipeline.RunResult) {
 	a.print("version   %s\n", filepath.Join(l.Public, filepath.FromSlash(v.Path)))
 	a.print("report    %s\n", filepath.Join(l.Public, "datasets", l.Dataset.Name, "latest", "report", "index.html"))
 	terms := res.Account.Terms
-	a.print("spent     epsilon %s of %s for %s%s · ledger head %s\n", a.epsilonOf(terms, res.Account.PersonCost), a.epsilonOf(terms, terms.Budget), article(l.Dataset.Spec.Unit),
+	a.print("spent     epsilon %s of %s for %s%s · ledger head %s\n", a.epsilonOf(terms, res.Account.PersonCost), a.epsilonOf(terms, terms.Budget), protected(l.Dataset.Spec.Unit, res.Account.Guarantees),
 		spentOn(terms), short(v.Head))
+	a.printNoGuarantee("          ", res.Account.Guarantees)
 	if len(res.Waiting) > 0 {
 		a.printRevision(res.Revision)
 		a.print("Next: halftone approve %s\n", res.Waiting[0].Key)

@@ -101,6 +101,9 @@ func (a *app) printVerify(r verify.Report) {
 		return
 	}
 	who := article(r.Spent.Unit)
+	if r.Spent.Nobody {
+		who = article(outputs.Entry)
+	}
 	if r.Spent.PerPeriod {
 		who += " in one period"
 	}
@@ -112,6 +115,9 @@ func (a *app) printVerify(r verify.Report) {
 	if r.Spent.P > 0 {
 		a.print("; declared, not checkable here: it is in at most %s and changes the counts of one by at most %d (%s)",
 			plural(int(r.Spent.P), "period", "periods"), r.Spent.M, strings.Join(r.Spent.Sources, ", "))
+	}
+	if names := r.Spent.NoGuarantee; len(names) > 0 {
+		a.print("\nno guarantee is given for the people behind %s: see README.md and privacy-label.json", list(names))
 	}
 	a.print("\nverified\n")
 }

@@ -133,8 +133,11 @@ func (s *headSearch) holds(cells [][]byte, labels []string) bool {
 }
 
 func blank(cells [][]byte) bool {
-	return !slices.ContainsFunc(cells, func(c []byte) bool { return len(bytes.TrimSpace(c)) > 0 })
+	return !slices.ContainsFunc(cells, hasText)
 }
+
+// hasText reports whether there is anything but white space.
+func hasText(v []byte) bool { return len(bytes.TrimSpace(v)) > 0 }
 
 // labels reads the header's rows and joins them to one label a column.
 func (s *headSearch) labels() ([]string, error) {

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"io"
 	"slices"
+	"strings"
 
 	"halftone/connectors"
 )
@@ -17,6 +18,7 @@ type records struct {
 	row   int64  // of the last record, among the records
 	any   bool   // there was one
 	place int64  // of the current one, as Origin.Row has it
+	some  bool   // the current record has a value that is not blank
 	have  []bool // columns that are in the current record
 	seen  []bool // in any record
 	cells [][]byte
@@ -127,7 +129,7 @@ func (r *records) around(i int, text []byte) bool {
 
 // begin starts the record that stands at place.
 func (r *records) begin(place int64) {
-	r.place = place
+	r.place, r.some = place, false
 	clear(r.have)
 	for i := range r.cells {
 		r.cells[i] = r.cells[i][:0]
@@ -160,6 +162,19 @@ func (r *records) end() {
 		}
 		l.texts, l.depth = append(l.texts, text), append(l.depth, depth)
 		r.table.bytes += len(text)
+	}
+	if !r.some {
+		r.table.isBlank()
+	}
+}
+
+// look notes whether a value of the current record is not blank, and keeps nothing of it.
+func (r *records) look(tok json.Token) {
+	switch v := tok.(type) {
+	case string:
+		r.some = r.some || strings.TrimSpace(v) != ""
+	case json.Number, bool:
+		r.some = true
 	}
 }
 

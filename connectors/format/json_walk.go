@@ -22,6 +22,7 @@ type walker struct {
 	names   []string // of the elements of records that are arrays
 	found   bool     // the array of the records is there
 	total   connectors.Total
+	open    []byte // arrays and objects that skip is in
 }
 
 func (w *walker) place() int64 {
@@ -230,6 +231,7 @@ func (w *walker) cell(key string, depth int) error {
 		return err
 	}
 	i, wanted := w.records.index[key]
+	w.records.look(tok)
 	if !wanted {
 		return w.skip(tok, depth)
 	}
@@ -266,21 +268,39 @@ func (w *walker) text(to []byte, tok json.Token, column string) ([]byte, error) 
 	return to, nil
 }
 
-// skip steps over a value whose first token is tok.
+// What comes next in an array or object that skip is in.
+const (
+	inArray = iota
+	inObjectKey
+	inObjectValue
+)
+
+// skip steps over a value whose first token is tok, and looks whether it says
+// anything: keys do not.
 func (w *walker) skip(tok json.Token, depth int) error {
-	open := 0
+	open := w.open[:0]
 	for {
-		if d, ok := tok.(json.Delim); ok {
-			if d == '{' || d == '[' {
-				open++
-			} else {
-				open--
-			}
+		done := true // with a value
+		switch d, nested := tok.(json.Delim); {
+		case d == '{':
+			open, done = append(open, inObjectKey), false
+		case d == '[':
+			open, done = append(open, inArray), false
+		case nested:
+			open = open[:len(open)-1]
+		case len(open) > 0 && open[len(open)-1] == inObjectKey:
+			open[len(open)-1], done = inObjectValue, false
+		default:
+			w.records.look(tok)
 		}
-		if open == 0 {
+		w.open = open
+		switch top := len(open) - 1; {
+		case top < 0:
 			return nil
+		case done && open[top] == inObjectValue:
+			open[top] = inObjectKey
 		}
-		if depth+open > w.in.Limits.Depth {
+		if depth+len(open) > w.in.Limits.Depth {
 			return w.tooDeep()
 		}
 		var err error

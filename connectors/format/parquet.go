@@ -29,7 +29,9 @@ func decodeParquet(ctx context.Context, in Input, at io.ReaderAt, size int64, pa
 	t := newTable(in, h.names, 1)
 	defer t.release()
 	row := int64(1)
+	some := make([]bool, parquetBlock)
 	for g, rows := range p.groups {
+		other, first := (func(int64) bool)(nil), row
 		columns := make([]*columnReader, len(h.at))
 		for i, leaf := range h.at {
 			columns[i] = &columnReader{p: p, leaf: p.leaves[leaf], chunk: p.found[g*len(p.leaves)+leaf], left: rows, name: configuredName(in, i)}
@@ -47,9 +49,23 @@ func decodeParquet(ctx context.Context, in Input, at io.ReaderAt, size int64, pa
 			for i := range n {
 				t.begin(row + i)
 			}
+			clear(some)
 			for i, c := range columns {
-				if err := c.read(t, i, row, int(n)); err != nil {
+				if err := c.read(t, i, row, int(n), some); err != nil {
 					return err
+				}
+			}
+			for k := range n {
+				if some[k] {
+					continue
+				}
+				if other == nil {
+					if other, err = p.others(g, h.at); err != nil {
+						return err
+					}
+				}
+				if !other(row + k - first) {
+					t.blank = append(t.blank, t.n-int(n-k))
 				}
 			}
 			row, rows = row+n, rows-n

@@ -33,25 +33,32 @@ type columnReader struct {
 	scratch    []byte
 }
 
-// read puts n values, the first of which is in the row, into column i.
-func (c *columnReader) read(t *table, i int, row int64, n int) error {
+// read puts n values, the first of which is in the row, into column i, and notes in
+// some which of these rows have text.
+func (c *columnReader) read(t *table, i int, row int64, n int, some []bool) error {
 	for k := range int64(n) {
-		for c.inPage == 0 {
-			if err := c.nextPage(); err != nil {
-				return err
-			}
-		}
-		c.inPage--
-		v, err := c.value()
+		v, err := c.next()
 		if err != nil {
 			return err
 		}
 		if len(v) > c.p.in.Limits.Field {
 			return c.p.in.tooLong(row+k, c.name)
 		}
+		some[k] = some[k] || hasText(v)
 		t.value(i, v)
 	}
 	return nil
+}
+
+// next gives the next value, of this page or of one that follows.
+func (c *columnReader) next() ([]byte, error) {
+	for c.inPage == 0 {
+		if err := c.nextPage(); err != nil {
+			return nil, err
+		}
+	}
+	c.inPage--
+	return c.value()
 }
 
 // value gives the next value as text; null is empty text.

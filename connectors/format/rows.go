@@ -26,8 +26,11 @@ type sheetReader interface {
 	// merged gives the areas of merged cells.
 	merged() ([]area, error)
 	// keep says, once the header is known, which cells are wanted: the others
-	// need not be decoded any more.
+	// need not be decoded any more, as far as texts can do without.
 	keep(fields []int)
+	// texts gives how many cells of the current row have text, wanted or not: 0, 1,
+	// or 2 for more.
+	texts() int
 }
 
 // An area is a rectangle of cells: rows as in Origin.Row, columns from 0, both ends within.
@@ -68,7 +71,20 @@ func (in Input) decodeRows(ctx context.Context, src rowReader, label func(string
 		if err := in.record(t, h, cells, row); err != nil {
 			return err
 		}
+		if h.blank(src, cells) {
+			t.isBlank()
+		}
 	}
+}
+
+// blank reports whether a row has no text in any cell, or is a note: then what is
+// wanted of it may have text all the same.
+func (h *head) blank(src rowReader, cells [][]byte) bool {
+	if s, ok := src.(sheetReader); ok {
+		n := s.texts()
+		return n == 0 || n == 1 && h.notes && h.width > 1
+	}
+	return blank(cells) || len(cells) == 1 && h.notes && h.width > 1
 }
 
 func (in Input) uneven(row int64) error {

@@ -26,6 +26,7 @@ type table struct {
 	first   int64   // row of the first record of this page
 	next    int64   // row that would follow the last record
 	rows    []int64 // nil while rows follow each other
+	blank   []int   // records of this page without any text
 }
 
 // newTable makes a table of the columns whose first record is expected at row.
@@ -78,6 +79,9 @@ func (t *table) value(i int, v []byte) {
 	t.bytes += len(v)
 }
 
+// isBlank says that the record that was begun last has no text in any cell.
+func (t *table) isBlank() { t.blank = append(t.blank, t.n-1) }
+
 // page cuts what is there, which the receiver owns. Every begun record has all
 // its values.
 func (t *table) page(total connectors.Total) connectors.Page {
@@ -93,8 +97,9 @@ func (t *table) page(total connectors.Total) connectors.Page {
 		Records: records,
 		Origin:  connectors.Origin{File: t.in.Name, Row: t.first},
 		Rows:    t.rows,
+		Blank:   t.blank,
 		Total:   total,
 	}
-	t.n, t.bytes, t.rows, t.first = 0, 0, nil, t.next
+	t.n, t.bytes, t.rows, t.blank, t.first = 0, 0, nil, nil, t.next
 	return p
 }

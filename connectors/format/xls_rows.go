@@ -25,6 +25,7 @@ type xlsRows struct {
 	views [][]byte
 
 	formula int // column of a formula whose text comes next; -1: none
+	have    int // cells of the current row with text: 2 stands for more
 }
 
 var _ sheetReader = (*xlsRows)(nil)
@@ -43,7 +44,7 @@ func (s *xlsRows) keep(fields []int) {
 // next gathers the cells of a row.
 func (s *xlsRows) next() ([][]byte, int64, error) {
 	started := false
-	s.cells, s.text, s.formula = s.cells[:0], s.text[:0], -1
+	s.cells, s.text, s.formula, s.have = s.cells[:0], s.text[:0], -1, 0
 	for !s.done {
 		before := s.r.pos
 		id, data, err := s.r.next()
@@ -209,15 +210,31 @@ func (s *xlsRows) string(column int, p *pieces) error {
 		to, ok = p.text(to)
 		return to
 	})
-	if err == nil && !ok {
+	if err == nil && !ok && s.wanted(column) {
 		return s.in.damagedBook(s.row + 1)
 	}
 	return err
 }
 
-// cell puts a text into the row, if its column is kept.
+// wanted reports whether a column is kept, or may be.
+func (s *xlsRows) wanted(column int) bool {
+	return s.want == nil || column < len(s.want) && s.want[column]
+}
+
+func (s *xlsRows) texts() int { return s.have }
+
+// cell puts a text into the row, if its column is kept. Of others it only looks
+// whether there is any.
 func (s *xlsRows) cell(column int, text func([]byte) []byte) error {
-	if s.want != nil && (column >= len(s.want) || !s.want[column]) {
+	from := len(s.text)
+	if !s.wanted(column) {
+		if s.have < 2 {
+			s.text = text(s.text)
+			if hasText(s.text[from:]) {
+				s.have++
+			}
+			s.text = s.text[:from]
+		}
 		return nil
 	}
 	if column >= s.in.Limits.Columns || column >= 1<<8 {
@@ -226,8 +243,10 @@ func (s *xlsRows) cell(column int, text func([]byte) []byte) error {
 	for len(s.cells) <= column {
 		s.cells = append(s.cells, span{})
 	}
-	from := len(s.text)
 	s.text = text(s.text)
+	if s.have < 2 && hasText(s.text[from:]) {
+		s.have++
+	}
 	s.cells[column] = span{from: from, to: len(s.text)}
 	return nil
 }

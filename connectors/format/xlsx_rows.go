@@ -26,6 +26,7 @@ type xlsxRows struct {
 	text  []byte
 	views [][]byte
 	cell  xlsxCell
+	have  int // cells of the current row with text: 2 stands for more
 }
 
 var _ sheetReader = (*xlsxRows)(nil)
@@ -41,6 +42,7 @@ type xlsxCell struct {
 	has     bool // there is a v
 	number  []byte
 	rich    richText
+	over    bool // more text than is looked at, in a cell that is not wanted
 }
 
 // lastRow is the last that a sheet can have.
@@ -126,7 +128,7 @@ func (s *xlsxRows) begin(e xml.StartElement) error {
 		row = n
 	}
 	s.row, s.x.row = row, row
-	s.cells, s.text = s.cells[:0], s.text[:0]
+	s.cells, s.text, s.have = s.cells[:0], s.text[:0], 0
 	s.cell.column = -1
 	return nil
 }
@@ -143,7 +145,7 @@ func (s *xlsxRows) end() [][]byte {
 func (s *xlsxRows) beginCell(e xml.StartElement) error {
 	c := &s.cell
 	column := c.column + 1
-	c.kind, c.style, c.formula, c.value, c.has = "", 0, false, false, false
+	c.kind, c.style, c.formula, c.value, c.has, c.over = "", 0, false, false, false, false
 	for _, a := range e.Attr {
 		switch a.Name.Local {
 		case "r":
@@ -186,22 +188,56 @@ func (s *xlsxRows) inCell(tok xml.Token) error {
 		case "c":
 			c.open = false
 			if !s.wanted() {
+				s.glance()
 				return nil
 			}
 			return s.endCell()
 		}
 	case xml.CharData:
-		if c.value && s.wanted() {
+		if c.value && (s.wanted() || s.have < 2) {
 			c.number = append(c.number, e...)
 		}
 	}
-	if c.kind == "inlineStr" && s.wanted() {
+	if c.kind == "inlineStr" && (s.wanted() || s.have < 2) {
 		c.rich.take(tok)
+	}
+	if !s.wanted() {
+		s.shorten()
 	}
 	if len(c.number)+len(c.rich.text)+len(s.text) > s.in.Limits.RecordBytes() {
 		return &connectors.SourceError{Reason: connectors.Limit, File: s.in.Name, Row: s.row, What: "the row is longer than the limit"}
 	}
 	return nil
+}
+
+func (s *xlsxRows) texts() int { return s.have }
+
+// glanced is how much of a cell that is not wanted is looked at.
+const glanced = 256
+
+// shorten drops what is more than has to be looked at of a cell that is not wanted.
+func (s *xlsxRows) shorten() {
+	c := &s.cell
+	for _, text := range []*[]byte{&c.number, &c.rich.text} {
+		if len(*text) > glanced {
+			c.over = c.over || hasText((*text)[glanced:])
+			*text = (*text)[:glanced]
+		}
+	}
+}
+
+// glance looks whether a cell that is not wanted has text, and keeps none of it. What
+// is wrong with it is nobody's business: it then has text.
+func (s *xlsxRows) glance() {
+	if s.have >= 2 {
+		return
+	}
+	from := len(s.text)
+	err := s.decode()
+	if s.cell.over || err != nil || hasText(s.text[from:]) {
+		s.have++
+	}
+	s.text = s.text[:from]
 }
 
 // endCell puts the text of the cell into the row.
@@ -211,6 +247,28 @@ func (s *xlsxRows) endCell() error {
 	if c.formula && !c.has && s.want != nil {
 		return s.in.malformed(s.row, "a formula has no result", "open the workbook in a spreadsheet program and save it again")
 	}
+	if err := s.decode(); err != nil {
+		return err
+	}
+	if from == len(s.text) {
+		return nil // a cell that has only a look
+	}
+	if s.have < 2 && hasText(s.text[from:]) {
+		s.have++
+	}
+	if c.column >= s.in.Limits.Columns {
+		return &connectors.SourceError{Reason: connectors.Limit, File: s.in.Name, Row: s.row, What: "there are more columns than the limit"}
+	}
+	for len(s.cells) < c.column {
+		s.cells = append(s.cells, span{})
+	}
+	s.cells = append(s.cells, span{from: from, to: len(s.text)})
+	return nil
+}
+
+// decode appends the text of the cell.
+func (s *xlsxRows) decode() error {
+	c := &s.cell
 	switch {
 	case c.kind == "inlineStr":
 		s.text = append(s.text, unescapeX(c.rich.text)...)
@@ -231,16 +289,6 @@ func (s *xlsxRows) endCell() error {
 	default:
 		s.appendNumber(bytes.TrimSpace(c.number))
 	}
-	if from == len(s.text) {
-		return nil // a cell that has only a look
-	}
-	if c.column >= s.in.Limits.Columns {
-		return &connectors.SourceError{Reason: connectors.Limit, File: s.in.Name, Row: s.row, What: "there are more columns than the limit"}
-	}
-	for len(s.cells) < c.column {
-		s.cells = append(s.cells, span{})
-	}
-	s.cells = append(s.cells, span{from: from, to: len(s.text)})
 	return nil
 }
 

@@ -65,6 +65,7 @@ type card struct {
 	Unit                    string
 	Report, CSV, Data       string
 	Withdrawn               []string // sentences
+	NoGuarantee             string   // sentences; "": the promise is made for all
 }
 
 func newCard(v outputs.Version) (card, error) {
@@ -91,6 +92,11 @@ func newCard(v outputs.Version) (card, error) {
 	if first != last {
 		c.Span = first + " – " + last
 	}
+	g, err := v.Guarantees()
+	if err != nil {
+		return card{}, err
+	}
+	c.Unit, c.NoGuarantee = outputs.Protected(c.Unit, g), outputs.NoGuaranteeInWords(g)
 	ws, err := v.Withdrawn()
 	if err != nil {
 		return card{}, err

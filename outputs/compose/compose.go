@@ -29,6 +29,7 @@ const (
 	NoiseReaderFile  = "noise_model.py"
 	PrivacyLabelFile = "privacy-label.json"
 	ReleasesFile     = "releases.csv"
+	ReadmeFile       = "README.md"
 	DataPackageFile  = "datapackage.json"
 )
 
@@ -81,7 +82,7 @@ func fill(files outputs.Files, v outputs.Version) error {
 		NoiseReaderFile:  func() ([]byte, error) { return describe.NoiseReader(), nil },
 		PrivacyLabelFile: label.JSON,
 		claims.File:      func() ([]byte, error) { return claims.Write(v, tables) },
-		"README.md":      func() ([]byte, error) { return describe.Readme(v, tables) },
+		ReadmeFile:       func() ([]byte, error) { return describe.Readme(v, tables) },
 		"LICENSE.txt":    func() ([]byte, error) { return describe.Licence(v) },
 		"CITATION.cff":   func() ([]byte, error) { return describe.Citation(v) },
 		ReportFile:       func() ([]byte, error) { return report.Write(v) },

@@ -13,6 +13,7 @@ import (
 	"fmt"
 	"math"
 	"slices"
+	"strings"
 	"time"
 
 	"halftone/outputs"
@@ -32,6 +33,8 @@ type Account struct {
 	// that one unit may change the counts by more than was stated.
 	Counts map[privacy.Key]uint64
 	Over   []privacy.Period // that had no room for a charge when it was made
+	// Guarantees says for the people behind which sources the promise is made.
+	Guarantees privacy.Guarantees
 }
 
 // A PeriodCost is what all editions and series of a period count together.
@@ -45,7 +48,8 @@ type PeriodCost struct {
 // periods, with P unlimited for the dearest one. Amendments change the terms, and
 // what the charges before them count. It fails on a link that is unreadable, on two
 // charges or seals of one key, on charges whose terms are not those of the first
-// as amended, and on an amendment that makes a promise smaller.
+// as amended, on an amendment that makes a promise smaller, and on a guarantee that
+// is taken back or given afterwards.
 func NewAccount(dataset string, links []privacy.Link) (Account, error) {
 	a := newAccount()
 	for _, l := range links {
@@ -85,6 +89,9 @@ func (a *Account) add(e privacy.Entry) error {
 		}
 		if e.Terms == nil || e.Period == nil || len(a.Charges) > 0 && *e.Terms != a.Terms {
 			return errors.New("a charge on other terms than the first, as amended")
+		}
+		if err := a.Guarantees.Take(e.Expected, e.NoGuarantee); err != nil {
+			return err
 		}
 		return a.charge(e)
 	case privacy.EntryBurn:
@@ -234,6 +241,11 @@ func NoiseModel(v outputs.Version) ([]byte, error) {
 	if err != nil {
 		return nil, fmt.Errorf("describe: noise model: %w", err)
 	}
+	g, err := v.Guarantees()
+	if err != nil {
+		return nil, fmt.Errorf("describe: noise model: %w", err)
+	}
+	m.NoGuarantee = g.None()
 	return encode(m)
 }
 
@@ -267,7 +279,11 @@ func Guarantee(v outputs.Version) (string, error) {
 	if err != nil {
 		return "", fmt.Errorf("describe: %w", err)
 	}
-	return guarantee(m, v.Spent, as), nil
+	g, err := v.Guarantees()
+	if err != nil {
+		return "", fmt.Errorf("describe: %w", err)
+	}
+	return guarantee(m, v.Spent, as, g), nil
 }
 
 // promised is how the newest release was made, with the bound that the promise is
@@ -280,10 +296,11 @@ func promised(v outputs.Version) (privacy.Model, error) {
 	return m, err
 }
 
-func guarantee(m privacy.Model, person outputs.Spent, as []outputs.Amendment) string {
-	per := "one " + m.Unit + " over all releases so far"
+func guarantee(m privacy.Model, person outputs.Spent, as []outputs.Amendment, g privacy.Guarantees) string {
+	unit := outputs.Protected(m.Unit, g)
+	per := "one " + unit + " over all releases so far"
 	if m.Bound.Periods == 0 {
-		per = "one " + m.Unit + " and period"
+		per = "one " + unit + " and period"
 	}
 	price := "epsilon " + dataset.Nano(person.NanoEpsilon) + ", delta 0"
 	if !person.Pure() {
@@ -293,6 +310,9 @@ func guarantee(m privacy.Model, person outputs.Spent, as []outputs.Amendment) st
 		price, per, m.Bound.PerPeriod, periodsInWords(m.Bound.Periods))
 	if n := len(as); n > 0 {
 		line += "; restated on " + as[n-1].Day.Format(time.DateOnly)
+	}
+	if names := g.None(); len(names) > 0 {
+		line += "; no guarantee for the people behind " + strings.Join(names, ", ")
 	}
 	return line
 }

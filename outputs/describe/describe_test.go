@@ -236,12 +236,12 @@ func TestOdds(t *testing.T) {
 		{privacy.Cost{NanoRho: 500_000_000}, "75 %", 0.75},
 		{privacy.Cost{NanoRho: 8_000_000_000}, "100 %", 1},
 	} {
-		o := describe.NewOdds("event", false, outputs.Spent{Cost: tc.cost, Delta: 1e-6})
+		o := describe.NewOdds("event", false, outputs.Spent{Cost: tc.cost, Delta: 1e-6}, privacy.Guarantees{})
 		if !strings.Contains(o.Sentence, "right at most "+tc.percent) || o.AtMost != tc.most {
 			t.Errorf("%+v: %+v", tc.cost, o)
 		}
 	}
-	if s := describe.NewOdds("case", true, outputs.Spent{}).Sentence; !strings.Contains(s, "a case is in the data of a period") {
+	if s := describe.NewOdds("case", true, outputs.Spent{}, privacy.Guarantees{}).Sentence; !strings.Contains(s, "a case is in the data of a period") {
 		t.Error(s)
 	}
 }

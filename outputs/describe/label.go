@@ -3,6 +3,8 @@ package describe
 import (
 	"fmt"
 	"math"
+	"slices"
+	"strings"
 	"time"
 
 	"halftone/outputs"
@@ -19,6 +21,7 @@ type Label struct {
 	Guarantee    string           `json:"guarantee"`
 	Unit         string           `json:"unit"`
 	Neighbours   string           `json:"neighbours"`
+	NoGuarantee  *SourcesLabel    `json:"no_guarantee,omitempty"`
 	Contribution Contribution     `json:"contribution"`
 	Mechanism    Mechanism        `json:"mechanism"`
 	Budget       BudgetLabel      `json:"budget"`
@@ -29,7 +32,21 @@ type Label struct {
 	Person       SpentLabel       `json:"so_far"`
 	Population   *PopulationLabel `json:"population,omitempty"`
 	Odds         Odds             `json:"odds"`
+	Corrected    *SourcesLabel    `json:"corrected_by_hand,omitempty"`
 	NotCovered   []string         `json:"not_covered"`
+}
+
+// A SourcesLabel says something of sources, by their names.
+type SourcesLabel struct {
+	Sources []string `json:"sources"`
+	Words   string   `json:"words"`
+}
+
+func sourcesLabel(names []string, words string) *SourcesLabel {
+	if len(names) == 0 {
+		return nil
+	}
+	return &SourcesLabel{names, words}
 }
 
 // A Contribution is the most that one unit does to the counts.
@@ -49,6 +66,7 @@ type Stated struct {
 	Periods     int64  `json:"periods"` // 0: any number
 	Sensitivity int64  `json:"sensitivity"`
 	By          string `json:"by"`
+	Guarantee   string `json:"guarantee,omitempty"` // "none": for the people behind its figures no promise is made
 }
 
 // A Mechanism is how the noise is made.
@@ -105,6 +123,8 @@ type ReleaseLabel struct {
 	Amount
 	Counts   *Amount `json:"counts,omitempty"`      // more than its price, since an amendment
 	Approved int     `json:"approved_by,omitempty"` // people; their names are in the ledger
+	// Sources for which there were corrections made by hand.
+	Corrected []string `json:"corrected_by_hand,omitempty"`
 }
 
 // An AmendmentLabel says how the promise was restated.
@@ -155,9 +175,17 @@ func NewLabel(v outputs.Version) (Label, error) {
 	}
 	l.Population = populationLabel(v.Together, l.Unit)
 	for _, s := range v.About.Sources {
-		l.Contribution.StatedBy = append(l.Contribution.StatedBy, Stated{s.Name, s.Agency, s.PerPeriod, s.Periods, s.Sensitivity, s.StatedBy})
+		l.Contribution.StatedBy = append(l.Contribution.StatedBy, Stated{s.Name, s.Agency, s.PerPeriod, s.Periods, s.Sensitivity, s.StatedBy, guaranteeOf(s.Name, acc.Guarantees)})
 	}
 	return l, nil
+}
+
+// guaranteeOf is what stands of a source in the label: "none", or "" for the promise.
+func guaranteeOf(source string, g privacy.Guarantees) string {
+	if slices.Contains(g.None(), source) {
+		return "none"
+	}
+	return ""
 }
 
 // LabelFigures is the label of v as its releases and its ledger make it: all of it
@@ -171,17 +199,25 @@ func LabelFigures(v outputs.Version, acc Account) (Label, error) {
 	if err != nil {
 		return Label{}, fmt.Errorf("describe: label: %w", err)
 	}
+	corrected, err := v.Corrected()
+	if err != nil {
+		return Label{}, fmt.Errorf("describe: label: %w", err)
+	}
+	g, unit := acc.Guarantees, m.Unit
+	m.Unit = outputs.Protected(unit, g) // of all sentences
 	of := "one " + m.Unit
 	if acc.Terms.PerPeriod {
 		of += " and period"
 	}
-	l := Label{Format: LabelFormat, Dataset: v.About.Dataset, Version: v.Name, Guarantee: guarantee(m, acc.Spent(), amendments), Unit: m.Unit,
-		Neighbours:   neighbours(m),
-		Contribution: contribution(m),
+	l := Label{Format: LabelFormat, Dataset: v.About.Dataset, Version: v.Name, Guarantee: guarantee(m, acc.Spent(), amendments, g), Unit: unit,
+		Neighbours:   neighbours(m, g),
+		NoGuarantee:  sourcesLabel(g.None(), outputs.NoGuaranteeInWords(g)),
+		Corrected:    sourcesLabel(corrected, outputs.CorrectedInWords(corrected)),
+		Contribution: contribution(m, g),
 		Mechanism:    mechanism(m.Plan.Mechanism, acc.Terms.Delta),
 		Budget:       BudgetLabel{amount(acc.Terms, acc.Terms.Budget), of},
 		Person:       SpentLabel{amount(acc.Terms, acc.Person), of + " over all releases so far"},
-		Odds:         NewOdds(m.Unit, acc.Terms.PerPeriod, acc.Spent()), NotCovered: notCovered(m)}
+		Odds:         NewOdds(m.Unit, acc.Terms.PerPeriod, acc.Spent(), g), NotCovered: notCovered(m, g)}
 	if acc.Terms.PerPeriod {
 		l.Person.Of = of + ", the dearest period so far"
 	}
@@ -208,7 +244,7 @@ func (l *Label) releases(v outputs.Version, acc Account) error {
 		if !ok {
 			return fmt.Errorf("the ledger has no charge of %s", k)
 		}
-		r := ReleaseLabel{Period: k.Period, Edition: k.Edition, Amount: amount(acc.Terms, c.Cost), Approved: len(c.By)}
+		r := ReleaseLabel{Period: k.Period, Edition: k.Edition, Amount: amount(acc.Terms, c.Cost), Approved: len(c.By), Corrected: c.Corrected}
 		if n := acc.Counts[k]; n != c.Cost {
 			counts := amount(acc.Terms, n)
 			r.Counts = &counts
@@ -232,10 +268,13 @@ func populationLabel(t outputs.Together, unit string) *PopulationLabel {
 // JSON writes l.
 func (l Label) JSON() ([]byte, error) { return encode(l) }
 
-func neighbours(m privacy.Model) string {
+func neighbours(m privacy.Model, g privacy.Guarantees) string {
 	what := "all data of one " + m.Unit
 	if m.Bound.Periods == 0 {
 		what = "the data of one " + m.Unit + " in one period"
+	}
+	if len(g.None()) > 0 && !g.Nobody() {
+		what += ", in sources that have a guarantee"
 	}
 	return "Everything ever pulled, with and without " + what + "."
 }
@@ -255,16 +294,20 @@ func mechanism(name string, delta float64) Mechanism {
 	return m
 }
 
-func contribution(m privacy.Model) Contribution {
-	return Contribution{M: m.Bound.PerPeriod, P: m.Bound.Periods, Words: fmt.Sprintf(
-		"One %s changes the counts of a period by at most %d in all and is counted, over all pulls ever made, in %s. "+
-			"This is stated, not enforced.", m.Unit, m.Bound.PerPeriod, periodsInWords(m.Bound.Periods))}
+func contribution(m privacy.Model, g privacy.Guarantees) Contribution {
+	words := fmt.Sprintf("One %s changes the counts of a period by at most %d in all and is counted, over all pulls ever made, in %s. "+
+		"This is stated, not enforced.", m.Unit, m.Bound.PerPeriod, periodsInWords(m.Bound.Periods))
+	if names := g.None(); len(names) > 0 {
+		words += " For the people behind " + strings.Join(names, ", ") + " there is no such bound."
+	}
+	return Contribution{M: m.Bound.PerPeriod, P: m.Bound.Periods, Words: words}
 }
 
 // NewOdds says in plain words what a cost promises: someone who is 50 % sure is
 // right at most e^ε/(1+e^ε) of the time with a pure ε, ½+√(ρ/8) with zCDP. The
 // percentage is rounded up.
-func NewOdds(unit string, perPeriod bool, c outputs.Spent) Odds {
+// Of the people behind sources without a guarantee it says nothing.
+func NewOdds(unit string, perPeriod bool, c outputs.Spent, g privacy.Guarantees) Odds {
 	p, formula := 1/(1+math.Exp(-c.Epsilon(0))), "e^ε/(1+e^ε), ε = "+dataset.Nano(c.NanoEpsilon)
 	if !c.Pure() {
 		p, formula = min(1, 0.5+math.Sqrt(float64(c.NanoRho)/8e9)), "½+√(ρ/8), ρ = "+dataset.Nano(c.NanoRho)
@@ -273,8 +316,11 @@ func NewOdds(unit string, perPeriod bool, c outputs.Spent) Odds {
 	if perPeriod {
 		where = "in the data of a period"
 	}
-	return Odds{fmt.Sprintf("Someone who is 50 %% sure that %s %s is %s is right at most %d %% of the time after reading all of it.",
-		article(unit), unit, where, c.Guess()), 0.5, math.Ceil(p*1e4-1e-7) / 1e4, formula}
+	sentence := fmt.Sprintf("Someone who is 50 %% sure that %s %s is %s is right at most %d %% of the time after reading all of it.", article(unit), unit, where, c.Guess())
+	if names := g.None(); len(names) > 0 {
+		sentence += " That is not said of the people behind " + strings.Join(names, ", ") + "."
+	}
+	return Odds{sentence, 0.5, math.Ceil(p*1e4-1e-7) / 1e4, formula}
 }
 
 func article(noun string) string {
@@ -284,14 +330,18 @@ func article(noun string) string {
 	return "a"
 }
 
-func notCovered(m privacy.Model) []string {
-	out := []string{
+func notCovered(m privacy.Model, g privacy.Guarantees) []string {
+	var out []string
+	if names := g.None(); len(names) > 0 {
+		out = append(out, "The people behind "+strings.Join(names, ", ")+": no guarantee is given for them.")
+	}
+	out = append(out,
 		fmt.Sprintf("A source that under-declares: if one %s changes the counts by more than M, or in more than P periods, the promise is weaker. "+
 			"M and P are stated by people and not enforced.", m.Unit),
 		"What others publish: an agency's own tables, leaks, and other datasets about the same people. Their costs add.",
 		"Whether and when a release appears. The promise covers what releases contain.",
 		"Settings that were chosen by looking at exact data.",
-	}
+	)
 	if m.Bound.Periods == 0 {
 		out = append(out, fmt.Sprintf("One %s over several periods: the promise is for one %s and period.", m.Unit, m.Unit))
 	}

@@ -25,6 +25,9 @@ type privacyBox struct {
 	Head            string
 	Together        *together // nil: no population is declared
 	Amended         []string  // sentences
+	NoGuarantee     string    // sentences; "": the promise is made for all
+	Some            bool      // there are sources with a guarantee and without one
+	Corrected       string    // a sentence; "": nothing was corrected by hand
 }
 
 func (w writer) privacy() (privacyBox, error) {
@@ -43,6 +46,8 @@ func (w writer) privacy() (privacyBox, error) {
 	b := privacyBox{Epsilon: spent.EpsilonText(), Factor: page.Factor(spent.Epsilon(spent.Delta)),
 		PerPeriod: m.Bound.Periods == 0, PerPeriodMax: w.Int(m.Bound.PerPeriod), Periods: w.bound(m.Bound.Periods),
 		Mechanism: mechanisms[m.Plan.Mechanism], Releases: w.Int(int64(len(w.v.Releases))), Head: w.v.Head, Together: w.together()}
+	b.NoGuarantee, b.Corrected = outputs.NoGuaranteeInWords(w.guarantees), outputs.CorrectedInWords(w.corrected)
+	b.Some = b.NoGuarantee != "" && !w.guarantees.Nobody()
 	if n := len(w.slots) - len(w.v.Releases); n > 0 {
 		b.Releases += " shown and " + w.Int(int64(n)) + " withdrawn"
 	}
@@ -64,7 +69,7 @@ func (w writer) privacy() (privacyBox, error) {
 	}
 	for _, s := range w.about.Sources {
 		if s.StatedBy != "" {
-			b.StatedBy = append(b.StatedBy, source(s)+": "+s.StatedBy)
+			b.StatedBy = append(b.StatedBy, w.named(s)+": "+s.StatedBy)
 		}
 	}
 	return b, nil

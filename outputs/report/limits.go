@@ -90,10 +90,26 @@ func (w writer) sources() (out []reporter) {
 				expected++
 			}
 		}
-		out = append(out, reporter{source(s), s.Reporter, w.Int(s.PerPeriod), w.bound(s.Periods), s.StatedBy,
+		out = append(out, reporter{w.named(s), s.Reporter, w.Int(s.PerPeriod), w.bound(s.Periods), s.StatedBy,
 			w.Int(int64(reported)) + " of " + w.Int(int64(expected))})
 	}
 	return out
+}
+
+// named is a source, with the name that sentences call it by where there is one about it.
+func (w writer) named(s outputs.Source) string {
+	name, agency := s.Name, source(s)
+	none, corrected := has(w.guarantees.None(), name), has(w.corrected, name)
+	if (none || corrected) && agency != name {
+		agency += ", source " + name
+	}
+	if none {
+		agency += ", no guarantee"
+	}
+	if corrected {
+		agency += ", corrected by hand"
+	}
+	return agency
 }
 
 func (w writer) bound(periods int64) string {

@@ -56,6 +56,9 @@ type writer struct {
 	span   []privacy.Period // from the first to the last, those without a release too
 	at     []int            // per span: place in slots, and so of its block in every table; -1 for none
 	breaks []int            // places in span
+
+	guarantees privacy.Guarantees // for the people behind which sources the promise is made
+	corrected  []string           // sources with corrections made by hand
 }
 
 func newWriter(v outputs.Version) (writer, error) {
@@ -71,6 +74,12 @@ func newWriter(v outputs.Version) (writer, error) {
 		return w, errors.New("report: the version has no table")
 	}
 	if w.claims, err = claims.Recorded(v, w.tables); err != nil {
+		return w, fmt.Errorf("report: %w", err)
+	}
+	if w.guarantees, err = v.Guarantees(); err != nil {
+		return w, fmt.Errorf("report: %w", err)
+	}
+	if w.corrected, err = v.Corrected(); err != nil {
 		return w, fmt.Errorf("report: %w", err)
 	}
 	w.timeline()

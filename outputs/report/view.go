@@ -3,6 +3,7 @@ package report
 import (
 	"html/template"
 
+	"halftone/outputs"
 	"halftone/outputs/claims"
 	"halftone/outputs/report/page"
 )
@@ -89,7 +90,7 @@ func (w writer) words() words {
 // unit is what the promise protects.
 func (w writer) unit() string {
 	if w.about.Unit == "" {
-		return "person"
+		return outputs.Protected("person", w.guarantees)
 	}
-	return w.about.Unit
+	return outputs.Protected(w.about.Unit, w.guarantees)
 }

@@ -6,8 +6,10 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"html"
 	"math"
 	"slices"
+	"strings"
 
 	"halftone/outputs/compose"
 	"halftone/outputs/describe"
@@ -48,7 +50,7 @@ func (c *checker) checkPrivacy(context.Context) (string, error) {
 		return "", err
 	}
 	spent := acc.Spent()
-	c.report.Spent = Spent{spent.Cost, spent.Epsilon(spent.Delta), spent.Delta, last.Unit, acc.Terms.PerPeriod, bound.PerPeriod, bound.Periods, nil}
+	c.report.Spent = Spent{spent.Cost, spent.Epsilon(spent.Delta), spent.Delta, last.Unit, acc.Terms.PerPeriod, bound.PerPeriod, bound.Periods, nil, acc.Guarantees.None(), acc.Guarantees.Nobody()}
 	if err := c.checkNoiseModel(opened, acc.Person); err != nil {
 		return "", err
 	}
@@ -59,6 +61,9 @@ func (c *checker) checkPrivacy(context.Context) (string, error) {
 	within := "within the budget"
 	if acc.Person > acc.Terms.Budget { // each was, on the terms of its day
 		within = "within the budget when charged, and more than it since the promise was restated"
+	}
+	if names := acc.Guarantees.None(); len(names) > 0 {
+		within += "; no guarantee for the people behind " + strings.Join(names, ", ")
 	}
 	return fmt.Sprintf("%s of %s recomputed from the noise model: equal to what was charged; %s", unit, plural(len(opened), "release"), within), nil
 }
@@ -122,6 +127,7 @@ func (c *checker) checkNoiseModel(releases []privacy.Release, person uint64) err
 	if err != nil {
 		return err
 	}
+	want.NoGuarantee = c.ledger.Account.Guarantees.None()
 	var got privacy.NoiseModel
 	if err := decode(c.files[compose.NoiseModelFile], &got); err != nil {
 		return fmt.Errorf("%s is unreadable", compose.NoiseModelFile)
@@ -181,7 +187,7 @@ func (c *checker) checkLabel(b privacy.Bound, acc describe.Account) error {
 	if err != nil {
 		return err
 	}
-	if err := checkStated(got.Contribution.StatedBy, b); err != nil {
+	if err := checkStated(got.Contribution.StatedBy, b, acc.Guarantees); err != nil {
 		return fmt.Errorf("%s: %w", compose.PrivacyLabelFile, err)
 	}
 	for _, s := range got.Contribution.StatedBy {
@@ -194,7 +200,34 @@ func (c *checker) checkLabel(b privacy.Bound, acc describe.Account) error {
 		(got.Population.Name != name || !slices.Contains(got.Population.Datasets, c.manifest.Dataset) || lessThan(got.Population.Cost, acc.Spent().Cost)) {
 		return fmt.Errorf("%s: the population is not the one of the ledger's charges", compose.PrivacyLabelFile)
 	}
-	return alike(compose.PrivacyLabelFile, got, want)
+	if err := alike(compose.PrivacyLabelFile, got, want); err != nil {
+		return err
+	}
+	return c.checkSaid(want)
+}
+
+// checkSaid demands that what limits the promise, or the figures, stands where people
+// read, whoever has written the pages.
+func (c *checker) checkSaid(l describe.Label) error {
+	var pkg struct {
+		Privacy struct {
+			Guarantee string `json:"guarantee"`
+		} `json:"privacy"`
+	}
+	if err := json.Unmarshal(c.files[compose.DataPackageFile], &pkg); err != nil || pkg.Privacy.Guarantee != l.Guarantee {
+		return fmt.Errorf("%s: its guarantee is not that of the label", compose.DataPackageFile)
+	}
+	for _, s := range []*describe.SourcesLabel{l.NoGuarantee, l.Corrected} {
+		if s == nil {
+			continue
+		}
+		for _, file := range []string{compose.ReadmeFile, compose.ReportFile} {
+			if text := string(c.files[file]); !strings.Contains(text, s.Words) && !strings.Contains(text, html.EscapeString(s.Words)) {
+				return fmt.Errorf("%s does not say what the label says of %s: %.60s…", file, strings.Join(s.Sources, ", "), s.Words)
+			}
+		}
+	}
+	return nil
 }
 
 // lessThan reports whether the cost of several datasets is below that of one of them.
@@ -206,7 +239,7 @@ func lessThan(all, one privacy.Cost) bool {
 }
 
 // checkStated holds what sources stated against the bound that the noise was made for.
-func checkStated(stated []describe.Stated, b privacy.Bound) error {
+func checkStated(stated []describe.Stated, b privacy.Bound, g privacy.Guarantees) error {
 	if len(stated) == 0 {
 		return errors.New("nobody stated the bounds")
 	}
@@ -215,6 +248,9 @@ func checkStated(stated []describe.Stated, b privacy.Bound) error {
 		if s.PerPeriod < 1 || s.Sensitivity < 1 || s.PerPeriod > b.PerPeriod/s.Sensitivity || s.Periods < 0 ||
 			unlimited && b.Periods > 0 || !unlimited && b.Periods > 0 && s.Periods > b.Periods {
 			return fmt.Errorf("source %s states more than the bounds that the noise was made for", s.Source)
+		}
+		if s.Guarantee != "" && s.Guarantee != "none" || (s.Guarantee == "none") != slices.Contains(g.None(), s.Source) {
+			return fmt.Errorf("source %s: its guarantee is not that of the ledger's charges", s.Source)
 		}
 	}
 	return nil

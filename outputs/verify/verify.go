@@ -57,6 +57,10 @@ type Spent struct {
 	M         int64    `json:"M"`
 	P         int64    `json:"P"`       // 0: any number
 	Sources   []string `json:"sources"` // that stated M and P, which cannot be checked here
+	// NoGuarantee are sources for the people behind which nothing is promised; all of
+	// them where Nobody is set.
+	NoGuarantee []string `json:"no_guarantee,omitempty"`
+	Nobody      bool     `json:"nobody,omitempty"`
 }
 
 // An Option changes how a place is verified.

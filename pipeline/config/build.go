@@ -27,6 +27,8 @@ type builder struct {
 	zeros    []normalize.StructuralZero
 	zerosAt  cursor
 	meant    map[string]bool // dimensions that a misspelt key of a map means
+
+	unpromised bool // the source at hand has guarantee: none
 }
 
 // A dimension is one of the dataset, before its domain is known.

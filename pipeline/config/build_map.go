@@ -127,9 +127,9 @@ func (b *builder) status(v cursor) normalize.StatusRule {
 	if s.Matches != "" {
 		b.regex(v.get("matches"))
 	}
-	if s.Below, s.As = suppression(v); s.Is == "noised" {
+	if s.Below, s.As = suppression(v); s.Is == "noised" && !b.unpromised {
 		b.warn(v.at, `"noised" is taken for noise that each figure has by itself`,
-			"where figures depend on each other (controlled rounding, swapping, noise that is made to add up) no bound on what one person changes exists: do not take such a source")
+			"where figures depend on each other (controlled rounding, swapping, noise that is made to add up) no bound on what one person changes exists: say guarantee: none for such a source")
 	}
 	return s
 }

@@ -22,6 +22,7 @@ func (b *builder) sources(v cursor) {
 		b.from(s.get("from"), &src)
 		src.Layout = layout(s.get("read"))
 		before := len(b.problems)
+		b.unpromised = s.get("guarantee").given()
 		src.Mapping = b.mapping(p.key, s)
 		b.knownDimensions(s.get("map"))
 		l := int64(1)
@@ -38,6 +39,22 @@ func (b *builder) sources(v cursor) {
 		}
 		b.out.Sources = append(b.out.Sources, src)
 		b.contribution(s, src, l)
+	}
+	b.nobody(v)
+}
+
+// nobody says so where the promise is made to no person. It may be meant: what is
+// published then counts files that their agency has made safe.
+func (b *builder) nobody(v cursor) {
+	var at place
+	for _, s := range v.each() {
+		if !s.get("guarantee").given() {
+			return
+		}
+		at = s.get("guarantee").at
+	}
+	if len(b.out.Spec.Sources) > 0 {
+		b.warn(at, "no source has a guarantee, so that the promise is about entries of the delivered files and about no person", "every page says so; take `guarantee` out where figures do not depend on each other")
 	}
 }
 
@@ -65,7 +82,7 @@ func (b *builder) contribution(s cursor, src Source, sensitivity int64) {
 	c := s.get("contribution")
 	spec := privacy.Source{
 		Name: src.Name, PerPeriod: c.get("per_period").whole(), Sensitivity: sensitivity,
-		Mapping: digest(src, s.get("from")),
+		Mapping: digest(src, s.get("from")), NoGuarantee: b.unpromised, Corrected: src.Mapping.ByHand(),
 	}
 	if periods := c.get("periods"); periods.text() != "unlimited" {
 		spec.Periods = periods.whole()

@@ -20,7 +20,6 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
-	"slices"
 	"strings"
 
 	"halftone/connectors"
@@ -45,12 +44,6 @@ type Dataset struct {
 	Auto      bool            // mechanism: auto, as written
 	places    places
 	Choice    privacy.Choice // what auto compared
-}
-
-// ByHand reports whether corrections made by hand are among what any source's
-// figures are made of: the label of what is published must say so.
-func (d Dataset) ByHand() bool {
-	return slices.ContainsFunc(d.Sources, func(s Source) bool { return s.Mapping.ByHand() })
 }
 
 // places are where an instance finds fault with a dataset that is sound by itself.

@@ -52,10 +52,13 @@ func TestLoadBatchRules(t *testing.T) {
 				slices.Contains(d.Sources[0].Columns, "B") && slices.Contains(d.Sources[0].Columns, "E")
 		}},
 		{"corrections", []string{row, "    key: [ORI, DATA_YEAR]\n    corrections: fixes.csv #"}, map[string]string{"fixes.csv": "DATA_YEAR,ORI,value,reason,by,on\n2016,AL001,3,typed twice,A. Person,2026-01-31\n"}, func(d Dataset, m normalize.Mapping) bool {
-			return d.ByHand() && reflect.DeepEqual(m.Corrections, []normalize.Correction{{Key: []string{"AL001", "2016"}, Value: 3, Line: 2}})
+			return slices.Equal(d.Spec.Corrected(), []string{"fbi-ucr"}) && reflect.DeepEqual(m.Corrections, []normalize.Correction{{Key: []string{"AL001", "2016"}, Value: 3, Line: 2}})
+		}},
+		{"a guarantee of none", []string{row, "    guarantee: none\n" + row}, nil, func(d Dataset, _ normalize.Mapping) bool {
+			return slices.Equal(d.Spec.NoGuarantee(), []string{"fbi-ucr"}) && d.Spec.Corrected() == nil
 		}},
 		{"corrections by codes", []string{row, "    duplicates: sum\n    corrections: fixes.csv #"}, map[string]string{"fixes.csv": "period,place,form,value,reason,by,on\n2016,ME,sexual,exclude,not theirs,A. Person,2026-01-31\n"}, func(d Dataset, m normalize.Mapping) bool {
-			return d.ByHand() && reflect.DeepEqual(m.Corrections, []normalize.Correction{{Key: []string{"2016", "ME", "sexual"}, Exclude: true, Line: 2}})
+			return slices.Equal(d.Spec.Corrected(), []string{"fbi-ucr"}) && reflect.DeepEqual(m.Corrections, []normalize.Correction{{Key: []string{"2016", "ME", "sexual"}, Exclude: true, Line: 2}})
 		}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {

@@ -48,9 +48,12 @@ func sourceForm(kinds []string) *form {
 			must("periods", "The most periods that one person is counted in, over all pulls ever made.", anyOf("a whole number or unlimited", whole(1, 1<<20), oneWord("unlimited"))),
 			must("stated_by", "Who says so, in which document, when.", shown("a text")),
 		)).fixed(),
+		opt("guarantee", "`none`: rows of the source depend on each other (synthetic or already noised figures, complementary suppression, swapping), so that nothing bounds what one person changes. "+
+			"No promise is then made for the people behind its file, and every page and the label say so. Noise is added and charged as always, and `contribution` is still stated: for its rows. "+
+			"Of a source that was ever released it stays as it is.", oneWord("none")).none("the promise is made").fixed().like("guarantee: none"),
 		opt("quarantine", "The most rows, of those that pass `where`, that may fail to map. Above it the run stops and nothing is charged.", percent()).or("1%"),
 		opt("keep_rows", "Rows are destroyed this long after the last planned edition of their period, and after the day of its last release: never before, and by the first `run` or `retention` then.", duration()).or(DefaultKeep),
-		later("person", "use", "guarantee", "confidential", "calendar"),
+		later("person", "use", "confidential", "calendar"),
 	)...)
 }
 

@@ -362,7 +362,7 @@ func TestLoadMapping(t *testing.T) {
 	const dir = "../../../shared/mapping"
 	// Those of the mapping language's datasets that use implemented keys only.
 	whole := []string{
-		"armenia", "cantabria", "croatia", "dhis2-analytics", "dhis2-values-csv", "dhis2-values-spaces", "dtm-admin0",
+		"armenia", "cantabria", "croatia", "ctdc-vp", "dhis2-analytics", "dhis2-values-csv", "dhis2-values-spaces", "dtm-admin0",
 		"dtm-admin1", "dtm-admin2", "fbi-agencies", "fbi-arrests-2014-xlsx", "fbi-offences-2014-csv", "fbi-offences-2014-xlsx", "fbi-offences-2015-xls",
 		"fbi-offences-2016-csv", "fbi-participation-2014", "glotip-citizenship", "glotip-form-sex-age", "glotip-sex-age", "glotip-totals", "hno-sahel",
 		"kazakhstan", "kobo-records", "malta-age", "malta-citizenship", "malta-form", "malta-sex", "missing-migrants",

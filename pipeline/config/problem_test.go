@@ -17,7 +17,8 @@ func TestProblems(t *testing.T) {
 		{"unknown-key", []string{"tables:", "tabels:"}, nil},
 		{"unknown-key-in-source", []string{"    contribution:", "    contributoin:"}, nil},
 		{"unknown-key-far", []string{"    key: row  ", "    zebra: 1\n    key: row  "}, nil},
-		{"later-key", []string{row, "    guarantee: none\n" + row}, nil},
+		{"later-key", []string{row, "    calendar: {}\n" + row}, nil},
+		{"guarantee", []string{row, "    guarantee: full\n" + row}, nil},
 		{"grain", []string{row, "    grain: [[palce.state, form.regoin], form]\n    totals: {use: drop, max_below: 2}\n" + row}, nil},
 		{"grain-order", []string{row, "    grain: [[place], [place, form]]\n" + row}, nil},
 		{"grain-levels", []string{row, "    grain: [place.stat, place.nation]\n    totals: rest\n" + row}, nil},
@@ -147,6 +148,15 @@ func TestNoYAML(t *testing.T) {
 func TestNoisedWarns(t *testing.T) {
 	_, warnings, err := loadText(t, edit(t, base(t), "value: ACTUAL_COUNT", "value: {column: V, status: [{when: {A: x}, is: noised}]}"), nil)
 	if err != nil || len(warnings) != 1 || !strings.Contains(warnings[0].Message, `"noised" is taken for noise that each figure has by itself`) || warnings[0].Line != 19 {
+		t.Errorf("%v %v", warnings, err)
+	}
+}
+
+// Whoever has said that no bound exists is not told so, but that nobody is promised
+// anything where there is no other source.
+func TestNoGuaranteeWarns(t *testing.T) {
+	_, warnings, err := loadText(t, edit(t, base(t), "value: ACTUAL_COUNT", "value: {column: V, status: [{when: {A: x}, is: noised}]}", "    key: row  ", "    guarantee: none\n    key: row  "), nil)
+	if err != nil || len(warnings) != 1 || !strings.Contains(warnings[0].Message, "no source has a guarantee") {
 		t.Errorf("%v %v", warnings, err)
 	}
 }

@@ -63,7 +63,7 @@ func TestSchemaRefuses(t *testing.T) {
 	for name, pairs := range map[string][]string{
 		"unknown key":             {"tables:", "tabels: {}\ntables:"},
 		"later key":               {"tables:", "notify: {}\ntables:"},
-		"later key of a source":   {"    key: row", "    guarantee: none\n    key: row"},
+		"later key of a source":   {"    key: row", "    calendar: {}\n    key: row"},
 		"later value":             {"    key: row", "    delivers: upsert\n    key: row"},
 		"later connector":         {"{file: {path: data/HT_2013-2020.csv}}", "{kobo: {}}"},
 		"two connectors":          {"{file: {path: data/HT_2013-2020.csv}}", "{file: {}, http: {}}"},
@@ -215,7 +215,7 @@ func TestReference(t *testing.T) {
 			t.Errorf("%s.%s is not on the page", path, k.name)
 		}
 	})
-	for _, later := range []string{"guarantee", "notify", "kobo"} {
+	for _, later := range []string{"calendar", "notify", "kobo"} {
 		if strings.Contains(page, "| `"+later+"`") {
 			t.Errorf("%s is on the page and is not implemented", later)
 		}

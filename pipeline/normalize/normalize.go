@@ -2,6 +2,7 @@ package normalize
 
 import (
 	"fmt"
+	"slices"
 
 	"halftone/connectors"
 	"halftone/privacy"
@@ -89,7 +90,14 @@ func (n *Normalizer) page(p connectors.Page, emit func(Observations) error) erro
 		out = newBatch(len(n.rules.dims), rows)
 	}
 	file := n.file(p.Origin.File)
+	blank := p.Blank
 	for i := range rows {
+		if len(blank) > 0 && blank[0] == i {
+			if blank = blank[1:]; n.blank(i) {
+				n.tally.report.Blank++
+				continue
+			}
+		}
 		n.row(i, spot{file, p.Row(i)}, out)
 	}
 	if n.held != nil {
@@ -114,11 +122,7 @@ func (n *Normalizer) file(name string) uint32 {
 // row takes one row through the order of operations to its one outcome. What
 // the language will have beside it goes where it is named.
 func (n *Normalizer) row(i int, at spot, out *batch) {
-	// 1. Blank rows are none. (fill_down and unpivot come here.)
-	if n.blank(i) {
-		n.tally.report.Blank++
-		return
-	}
+	// 1. It is none of the blank ones. (fill_down and unpivot come here.)
 	n.tally.report.Read++
 	// 2. where
 	if !n.where.holds(i) {
@@ -186,21 +190,11 @@ func (n *Normalizer) settle(key rowKey, at spot, period uint32, v int64, s Statu
 	}
 }
 
-// blank reports whether a row has no text in any column that is read. What the
-// reader says of a row (@file, @column) is no text of it. A source of which only
-// constants are read has no blank rows.
+// blank reports whether a row that is blank in the source has no text in any column
+// that is read either: it has where the objects around a JSON record say something.
+// What is given to every row (@file, a cell above the table) is no text of it.
 func (n *Normalizer) blank(i int) bool {
-	texts := false
-	for _, c := range n.columns {
-		if c.given {
-			continue
-		}
-		if !c.blank(i) {
-			return false
-		}
-		texts = true
-	}
-	return texts
+	return !slices.ContainsFunc(n.columns, func(c *column) bool { return !c.given && !c.blank(i) })
 }
 
 // labels decides unit, period and dimensions of a row: its period, and its

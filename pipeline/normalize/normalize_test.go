@@ -40,7 +40,13 @@ func TestOutcomes(t *testing.T) {
 	}{
 		"plain": {nil, "2016,TD,F,3,\n2016,Niger,male,0,\n2017.0, tchad ,FEMALE,2.0,\n2017,ATA,F,1,\n",
 			[]string{"2016 TD,F 3", "2016 NE,M 0", "2017 TD,F 2", "2017 ATA,F 1"}, "counted 4"},
-		"blank rows are none": {nil, ",,,,\n2016,TD,F,3,\n ,\u00a0,,,x\n", []string{"2016 TD,F 3"}, "counted 1"},
+		"blank rows are none": {nil, ",,,,\n2016,TD,F,3,\n ,\u00a0,,,\t\n", []string{"2016 TD,F 3"}, "counted 1"},
+		"a row with text only where nothing is read is one": {nil, ",,,,\n2016,TD,F,3,\n ,\u00a0,,,x\n", []string{"2016 TD,F 3"},
+			"counted 1, quarantined 1, row 4 period: blank (year)"},
+		"such a row may count": {func(m *Mapping) {
+			m.Period, m.Value = Period{Const: "2016"}, Value{Const: 1}
+			m.Dimensions[0].Rules[0].Blank, m.Dimensions[1].Rules[0].Blank = "_U", "_U"
+		}, ",,,,\n2016,TD,F,3,\n,,,,x\n", []string{"2016 TD,F 1", "2016 _U,_U 1"}, "counted 2"},
 		"unknown label and blank": {nil, "2016,Mars,F,3,\n2016,,F,3,\n2016,TD,x,3,\n,TD,F,3,\nMMXVI,TD,F,3,\n2010,TD,F,3,\n2016-2018,TD,F,3,\n2016,TD,F,3,\n",
 			[]string{"2016 TD,F 3"},
 			"counted 1, quarantined 7, row 2 place: unknown label (place), row 3 place: blank (place), row 4 sex: unknown label (sex), " +

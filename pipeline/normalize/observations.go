@@ -77,7 +77,7 @@ type Report struct {
 	Stopped    string            `json:"stopped,omitempty"` // why the whole source stopped, but for its quarantine limit
 	Read       int64             `json:"read"`              // rows, without the blank ones; after unpivot its cells
 	Rows       int64             `json:"rows,omitempty"`    // with unpivot: rows before it, without the blank ones
-	Blank      int64             `json:"blank"`             // rows with no text in any mapped column: no rows to us
+	Blank      int64             `json:"blank"`             // rows with no text in any cell of the source: no rows to us
 	Outcomes   map[Outcome]int64 `json:"outcomes"`          // adds up to Read
 	Reasons    map[string]int64  `json:"reasons"`           // of the quarantined rows
 	Quarantine []Rejected        `json:"quarantine"`        // in row order, the first MaxRejected

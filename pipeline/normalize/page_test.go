@@ -17,7 +17,7 @@ import (
 )
 
 // page makes a page of the columns wanted out of rows; the first row is row
-// `from` of the file.
+// `from` of the file. Rows without any text, wanted or not, are blank.
 func page(file string, from int64, wanted, header []string, rows [][]string) connectors.Page {
 	var fields []arrow.Field
 	var columns []arrow.Array
@@ -29,7 +29,14 @@ func page(file string, from int64, wanted, header []string, rows [][]string) con
 		}
 		fields, columns = append(fields, arrow.Field{Name: name, Type: arrow.BinaryTypes.String}), append(columns, b.NewArray())
 	}
+	var blank []int
+	for i, r := range rows {
+		if strings.TrimSpace(strings.Join(r, "")) == "" {
+			blank = append(blank, i)
+		}
+	}
 	return connectors.Page{
+		Blank:   blank,
 		Records: array.NewRecordBatch(arrow.NewSchema(fields, nil), columns, int64(len(rows))),
 		Origin:  connectors.Origin{File: file, Row: from},
 	}

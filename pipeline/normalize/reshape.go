@@ -139,15 +139,19 @@ func (s *reshaper) page(p connectors.Page) (connectors.Page, error) {
 	// 1. Blank rows are none.
 	var rows []int
 	fields := p.Records.Schema().Fields()
+	blank := p.Blank
 	for i := range int(p.Records.NumRows()) {
-		text := false
-		for c := range in {
-			text = text || !s.given(fields[c].Name) && strings.TrimSpace(in[c].Value(i)) != ""
+		none := len(blank) > 0 && blank[0] == i
+		if none {
+			blank = blank[1:]
 		}
-		if text {
-			rows = append(rows, i)
-		} else {
+		for c := range in {
+			none = none && (s.given(fields[c].Name) || strings.TrimSpace(in[c].Value(i)) == "")
+		}
+		if none {
 			s.blank++
+		} else {
+			rows = append(rows, i)
 		}
 	}
 	s.rows += int64(len(rows))
@@ -263,6 +267,7 @@ func (s *reshaper) write(p connectors.Page, in []*array.String, rows []int, fill
 		column(fileColumn, func(_, _ int) string { return p.Origin.File })
 	}
 	out := p
+	out.Blank = nil
 	out.Records = array.NewRecordBatch(arrow.NewSchema(fields, nil), columns, int64(len(rows)*each))
 	for _, c := range columns {
 		c.Release()

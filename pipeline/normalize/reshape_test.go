@@ -36,6 +36,23 @@ func rowsOf(t *testing.T, p connectors.Page) []string {
 	return out
 }
 
+// A row that says something only where nothing is read is a row all the same.
+func TestReshapeKeepsRowsThatAreNotBlank(t *testing.T) {
+	header := []string{"state", "n", "note"}
+	p := page("f", 10, []string{"state", "n"}, header, [][]string{{"A", "1", ""}, {"", "", "x"}, {"", " ", ""}, {"", "", "y"}})
+	defer p.Records.Release()
+	m := Mapping{Reshape: Reshape{FillDown: []string{"state"}}}
+	s := newReshaper(m, []string{"state", "n"})
+	out, err := s.page(p)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer out.Records.Release()
+	if got, want := rowsOf(t, out), []string{"state n", "10 A|1", "11 A|", "13 A|"}; !slices.Equal(got, want) || s.blank != 1 || out.Blank != nil {
+		t.Errorf("got %q with %d blank and %v, want %q", got, s.blank, out.Blank, want)
+	}
+}
+
 func TestReshape(t *testing.T) {
 	header := []string{"state", "Female_0", "Male_0", "Female_60", "note"}
 	rows := [][]string{{"A", "1", "2", "", "x"}, {" ", "", "", "", ""}, {"", "3", "4", "5", ""}, {"B", "6", "", "7", "y"}}

@@ -58,6 +58,7 @@ func (c Charged) State() State {
 
 func (c Charged) clone() Charged {
 	c.Expected, c.Reporting = slices.Clone(c.Expected), slices.Clone(c.Reporting)
+	c.NoGuarantee, c.Corrected = slices.Clone(c.NoGuarantee), slices.Clone(c.Corrected)
 	return c
 }
 
@@ -69,6 +70,7 @@ type Account struct {
 	// PersonCost is what everything charged could tell about one person: the sum
 	// of the P dearest periods, of the dearest one if P is unlimited.
 	PersonCost uint64
+	Guarantees privacy.Guarantees // for the people behind which sources the promise is made
 }
 
 // Of is what the releases of a period cost; false before the first.
@@ -102,6 +104,14 @@ type Member struct {
 func (m Member) Cost() privacy.Cost { return m.Terms.Cost(m.PersonCost) }
 
 // Costs are added up a month: see [privacy.Person].
+
+// guarantees are those of the charges so far; a may be nil.
+func (a *account) guarantees() privacy.Guarantees {
+	if a == nil {
+		return privacy.Guarantees{}
+	}
+	return a.promised
+}
 
 // spread adds a charge to the months that its period covers.
 func (a *account) spread(c *Charged) {
@@ -151,7 +161,7 @@ func (a *account) public(dataset string) Account {
 	if a == nil {
 		return out
 	}
-	out.Terms, out.PersonCost = a.terms, a.personCost()
+	out.Terms, out.PersonCost, out.Guarantees = a.terms, a.personCost(), a.promised.Clone()
 	for _, c := range a.sorted() {
 		if n := len(out.Periods); n == 0 || out.Periods[n-1].Period != c.Key.Period {
 			out.Periods = append(out.Periods, PeriodAccount{Period: c.Key.Period, Left: a.left(a.terms, c.Key.Period)})

@@ -30,6 +30,7 @@ type account struct {
 	terms    privacy.Terms
 	charges  map[privacy.Key]*Charged
 	months   map[int]uint64 // what the charges that cover a month count together; months since year 0
+	promised privacy.Guarantees
 	versions []Version
 }
 
@@ -127,6 +128,9 @@ func (b *book) admit(c privacy.Charge) (*privacy.Entry, error) {
 		return nil, fmt.Errorf("%w: the %s is not that of its charge; a charged release cannot be changed: put back what was charged",
 			privacy.ErrPinned, pinned(old.Charge, c))
 	}
+	if err := a.guarantees().Check(c.Expected, c.NoGuarantee); err != nil {
+		return nil, fmt.Errorf("%w; nothing was charged: put `guarantee` back as it was", err)
+	}
 	if c.Cost > a.left(c.Terms, c.Key.Period) {
 		return nil, a.noRoom(c)
 	}
@@ -137,7 +141,7 @@ func (b *book) admit(c privacy.Charge) (*privacy.Entry, error) {
 	terms, p := c.Terms, c.Key.Period
 	return &privacy.Entry{Kind: privacy.EntryCharge, Dataset: c.Key.Dataset, Series: c.Key.Series, Period: &p, Edition: c.Key.Edition,
 		Cost: c.Cost, Terms: &terms, SpecDigest: c.SpecDigest, InputDigest: c.InputDigest,
-		Expected: c.Expected, Reporting: c.Reporting, By: by}, nil
+		Expected: c.Expected, Reporting: c.Reporting, NoGuarantee: c.NoGuarantee, Corrected: c.Corrected, By: by}, nil
 }
 
 func (a *account) noRoom(c privacy.Charge) error {
@@ -175,6 +179,8 @@ func pinned(old, new privacy.Charge) string {
 		return "input"
 	case old.Cost != new.Cost:
 		return "cost"
+	case !slices.Equal(old.NoGuarantee, new.NoGuarantee):
+		return "list of sources without a guarantee"
 	default:
 		return "list of sources"
 	}
@@ -320,7 +326,7 @@ func (b *book) takeCharge(e privacy.Entry) error {
 		return errors.New("a charge without terms")
 	}
 	c := privacy.Charge{Key: e.Key(), Cost: e.Cost, Terms: *e.Terms, SpecDigest: e.SpecDigest, InputDigest: e.InputDigest,
-		Expected: e.Expected, Reporting: e.Reporting, Approvals: len(e.By)}
+		Expected: e.Expected, Reporting: e.Reporting, NoGuarantee: e.NoGuarantee, Corrected: e.Corrected, Approvals: len(e.By)}
 	if err := checkCharge(c); err != nil {
 		return err
 	}
@@ -328,7 +334,7 @@ func (b *book) takeCharge(e privacy.Entry) error {
 		return cmpErr(err, "a second charge, or one that others have approved")
 	}
 	b.add(c)
-	return nil
+	return b.accounts[e.Dataset].promised.Take(c.Expected, c.NoGuarantee)
 }
 
 func (b *book) takeBurn(e privacy.Entry) error {

@@ -75,12 +75,12 @@ func (w *World) Release(t testing.TB, period string, edition int, scale int64) {
 		t.Fatal(err)
 	}
 	r, err := privacy.Measure(t.Context(), w.Spec, c, k,
-		privacy.Input{Digest: "input", Expected: sources, Reporting: sources}, w)
+		privacy.Input{Digest: "input", Expected: w.sources(), Reporting: w.sources()}, w)
 	if err != nil {
 		t.Fatal(err)
 	}
 	e := outputs.Edition{Release: r, Released: w.Day, Provisional: edition < w.Spec.Editions,
-		Reporting: sources, Expected: sources}
+		Reporting: w.sources(), Expected: w.sources()}
 	for i, old := range w.done {
 		if ok, err := old.Release.Key(); err == nil && ok.Period == p {
 			w.done[i] = e
@@ -90,10 +90,22 @@ func (w *World) Release(t testing.TB, period string, edition int, scale int64) {
 	w.done = append(w.done, e)
 }
 
-var (
-	day     = time.Date(2026, 11, 23, 0, 0, 0, 0, time.UTC)
-	sources = []string{"police"}
-)
+var day = time.Date(2026, 11, 23, 0, 0, 0, 0, time.UTC)
+
+// sources are all of the spec's.
+func (w *World) sources() (names []string) {
+	for _, s := range w.Spec.Sources {
+		names = append(names, s.Name)
+	}
+	return names
+}
+
+// AddSource adds a source of the same bound, of whose people each is in one source.
+func (w *World) AddSource(name, agency string) {
+	w.Spec.Sources = append(w.Spec.Sources, privacy.Source{Name: name, PerPeriod: 2, Periods: 2, Sensitivity: 1})
+	w.Spec.Overlap = 1
+	w.About.Sources = append(w.About.Sources, outputs.Source{Name: name, Agency: agency, StatedBy: "its codebook", PerPeriod: 2, Periods: 2, Sensitivity: 1})
+}
 
 // Version composes what has been released so far.
 func (w *World) Version(t testing.TB, name string, sequence int) outputs.Version {
@@ -244,7 +256,7 @@ func (w *World) Reserve(_ context.Context, c privacy.Charge) error {
 	k := c.Key
 	return w.append(privacy.Entry{Kind: privacy.EntryCharge, Dataset: k.Dataset, Series: k.Series, Period: &k.Period, Edition: k.Edition,
 		Cost: c.Cost, Terms: &c.Terms, SpecDigest: c.SpecDigest, InputDigest: c.InputDigest,
-		Expected: c.Expected, Reporting: c.Reporting, By: w.by[k]})
+		Expected: c.Expected, Reporting: c.Reporting, NoGuarantee: c.NoGuarantee, Corrected: c.Corrected, By: w.by[k]})
 }
 
 // Seal implements [privacy.Ledger].

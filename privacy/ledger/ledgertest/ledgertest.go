@@ -8,6 +8,7 @@ import (
 	"context"
 	"errors"
 	"math"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -59,6 +60,7 @@ func Run(t *testing.T, open func(t *testing.T) Ledger) {
 		"Invariant2ChargeBeforeBytes":     chargeBeforeBytes,
 		"Invariant3OneChargeOneSeal":      oneChargeOneSeal,
 		"Invariant3TermsAreFixed":         termsAreFixed,
+		"Invariant3GuaranteesAreFixed":    guaranteesAreFixed,
 		"Invariant4ChainAndExport":        chainAndExport,
 		"Burn":                            burn,
 		"Unlock":                          unlock(open),
@@ -238,6 +240,44 @@ func chargeBeforeBytes(t *testing.T, l Ledger) {
 	want(t, l.Publish(ctx, "d", "2026.11-1", 1, Manifest, k), privacy.ErrNotReleased)
 }
 
+// A source stays what it was: with a guarantee or without one, in every series. One
+// that comes later may be either.
+func guaranteesAreFixed(t *testing.T, l Ledger) {
+	ctx := t.Context()
+	charge := func(period string, series int, expected, none []string) privacy.Charge {
+		c := Charge(Key("d", period, 1), 10)
+		c.Key.Series, c.Expected, c.NoGuarantee, c.Reporting, c.Corrected = series, expected, none, nil, expected[:1]
+		return c
+	}
+	must(t, l.Reserve(ctx, charge("2024", 1, []string{"a", "b"}, []string{"b"})))
+	for name, c := range map[string]privacy.Charge{
+		"taken back":   charge("2025", 1, []string{"a", "b"}, []string{"a", "b"}),
+		"given late":   charge("2025", 1, []string{"a", "b"}, nil),
+		"both":         charge("2025", 1, []string{"a", "b"}, []string{"a"}),
+		"a new series": charge("2025", 2, []string{"a", "b"}, nil),
+	} {
+		if err := l.Reserve(ctx, c); !errors.Is(err, privacy.ErrTerms) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	if l.Reserve(ctx, charge("2025", 1, []string{"a", "b"}, []string{"b", "z"})) == nil {
+		t.Error("a source without a guarantee that is not expected")
+	}
+	must(t, l.Reserve(ctx, charge("2025", 2, []string{"a", "c", "d"}, []string{"d"})))
+	must(t, l.Reserve(ctx, charge("2026", 1, []string{"c", "b"}, []string{"b"})))
+	a, err := l.Account(ctx, "d")
+	must(t, err)
+	if got := a.Guarantees.None(); !slices.Equal(got, []string{"b", "d"}) || a.Guarantees.Nobody() {
+		t.Errorf("no guarantee for %v", got)
+	}
+	c, _, err := l.Charge(ctx, Key("d", "2024", 1))
+	must(t, err)
+	if !slices.Equal(c.NoGuarantee, []string{"b"}) || !slices.Equal(c.Corrected, []string{"a"}) {
+		t.Errorf("the charge has %v and %v", c.NoGuarantee, c.Corrected)
+	}
+	must(t, l.Reserve(ctx, charge("2024", 1, []string{"a", "b"}, []string{"b"}))) // again, as after a crash
+}
+
 func oneChargeOneSeal(t *testing.T, l Ledger) {
 	ctx, k := t.Context(), Key("d", "2026", 1)
 	c := Charge(k, 100)
@@ -250,6 +290,8 @@ func oneChargeOneSeal(t *testing.T, l Ledger) {
 		"cost":      func(c *privacy.Charge) { c.Cost = 99 },
 		"expected":  func(c *privacy.Charge) { c.Expected = []string{"a"} },
 		"reporting": func(c *privacy.Charge) { c.Reporting = []string{"a", "b"} },
+		"guarantee": func(c *privacy.Charge) { c.NoGuarantee = []string{"a"} },
+		"corrected": func(c *privacy.Charge) { c.Corrected = []string{"a"} },
 	} {
 		o := c
 		change(&o)
