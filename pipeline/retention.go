@@ -83,6 +83,11 @@ func (s *session) retire(ctx context.Context, failed error) (Retention, error) {
 
 // retain is one pass over all sources.
 func (s *session) retain(ctx context.Context, dry bool) (out Retention, err error) {
+	if !dry {
+		if err := s.l.forgetSuggestions(); err != nil {
+			return out, err
+		}
+	}
 	lk, err := s.l.look(ctx, s.led)
 	if err != nil {
 		return out, err

@@ -28,7 +28,8 @@ type app struct {
 	lookupEnv func(string) (string, bool)
 	by        string
 	holder    string // of a lease: person, machine and process
-	terminal  bool
+	terminal  bool   // standard error is one
+	screen    bool   // standard output is one: agency text may be shown
 
 	dir, data          string
 	json, plain, debug bool
@@ -149,7 +150,7 @@ func (a *app) root() *cobra.Command {
 	c.AddCommand(a.initCommand(), a.validateCommand(), a.doctorCommand(), a.pullCommand(), a.quarantineCommand(), a.planCommand(),
 		a.runCommand(), a.statusCommand(), a.budgetCommand(), a.verifyCommand(), a.intervalCommand(), a.serveCommand(), a.keysCommand(),
 		a.backupCommand(), a.restoreCommand(), a.ledgerCommand(), a.unlockCommand(), a.approveCommand(), a.reviseCommand(), a.withdrawCommand(), a.retentionCommand(),
-		a.schemaCommand())
+		a.codesCommand(), a.mapCommand(), a.schemaCommand())
 	c.InitDefaultCompletionCmd()
 	return c
 }

@@ -3,8 +3,10 @@ package main
 import (
 	"flag"
 	"os"
+	"strings"
 	"testing"
 
+	"halftone/pipeline/codelist"
 	"halftone/pipeline/config"
 )
 
@@ -26,5 +28,18 @@ func TestConfigurationPage(t *testing.T) {
 	}
 	if string(got) != want {
 		t.Error("docs/configuration.md is not what the code says: go test ./cmd/halftone -run ConfigurationPage -update")
+	}
+}
+
+// docs/sources.md names every code list that comes with the program.
+func TestShippedListsPage(t *testing.T) {
+	page, err := os.ReadFile("../../docs/sources.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range codelist.ShippedNames() {
+		if !strings.Contains(string(page), "`"+name+"`") {
+			t.Errorf("docs/sources.md does not name %s", name)
+		}
 	}
 }

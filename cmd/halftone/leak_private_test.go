@@ -294,7 +294,7 @@ func leakPreviews(t *testing.T, ws leakWorlds) {
 			}
 		}
 	}
-	for _, args := range [][]string{{"map", "suggest", "register"}, {"preview"}, {"console"}} {
+	for _, args := range [][]string{{"preview"}, {"console"}} {
 		ws.live[0].refusesCommand(t, args...)
 	}
 }

@@ -246,6 +246,7 @@ func (w *leakWorld) live(t *testing.T) {
 	w.ht(t, "pull json", 0, "--json", "pull", "web")
 	w.ht(t, "quarantine", 0, "quarantine", "register")
 	w.ht(t, "quarantine json", 0, "--json", "quarantine", "register")
+	w.maps(t)
 	w.ht(t, "plan after", 0, "plan")
 	w.explores(t, "after")
 	w.look(t, "pulled")
@@ -274,6 +275,28 @@ func (w *leakWorld) live(t *testing.T) {
 	w.check(t)
 	w.look(t, "end")
 	w.retain(t)
+}
+
+// maps has labels proposed and accepted. The file of suggestions is where they are
+// seen, and the officer's own; what is said elsewhere holds none.
+func (w *leakWorld) maps(t *testing.T) {
+	t.Helper()
+	w.ht(t, "map suggest", 0, "map", "suggest", "register")
+	w.ht(t, "map suggest json", 0, "--json", "map", "suggest", "register")
+	w.ht(t, "map accept of nothing", 2, "map", "accept", "register", "--by", "A. Person")
+	folder := filepath.Join(w.state(), "maps")
+	file := filepath.Join(folder, "register-place.suggested.csv")
+	text, err := os.ReadFile(file)
+	if err != nil || !bytes.Contains(text, []byte(leakUnmapped)) {
+		t.Fatalf("the label is not among the suggestions: %v", err)
+	}
+	w.write(t, file, string(text[:len(text)-1])+"perhaps\n")
+	w.ht(t, "map accept of a wrong mark", 2, "map", "accept", "register", "--by", "A. Person")
+	w.write(t, file, string(text[:len(text)-1])+"x\n")
+	w.ht(t, "map accept without a code", 2, "map", "accept", "register", "--by", "A. Person")
+	if err := os.RemoveAll(folder); err != nil {
+		t.Fatal(err)
+	}
 }
 
 // retain lets the time of all rows be over.

@@ -42,5 +42,8 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 	if f, ok := stderr.(*os.File); ok {
 		a.terminal = term.IsTerminal(int(f.Fd()))
 	}
+	if f, ok := stdout.(*os.File); ok {
+		a.screen = term.IsTerminal(int(f.Fd()))
+	}
 	return a.execute(ctx, args)
 }

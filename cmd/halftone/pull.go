@@ -3,12 +3,14 @@ package main
 import (
 	"context"
 	"errors"
+	"slices"
 
 	"github.com/spf13/cobra"
 
 	"halftone/pipeline"
 	"halftone/pipeline/config"
 	"halftone/pipeline/normalize"
+	"halftone/privacy"
 )
 
 func (a *app) pullCommand() *cobra.Command {
@@ -204,13 +206,24 @@ func (a *app) stopped(l pipeline.Line, err error, dry bool) error {
 		if dry {
 			do = "halftone pull " + stop.Source + "   without --dry-run, then halftone quarantine " + stop.Source + ", which shows which rows, and why"
 		}
-		a.note("  What to do: %s", do)
+		if unknownLabels(l, stop.Result.Report) {
+			a.note("  What to do: halftone map suggest %s   shows the unknown labels on this terminal and proposes codes", stop.Source)
+			a.note("              %s", do)
+		} else {
+			a.note("  What to do: %s", do)
+		}
 		if stop.Result.Report.Reasons["period: undeclared"] > 0 {
 			a.note("              period: undeclared is a period before period.from or after period.to: move them, or leave such rows out with `where`")
 		}
 		a.note("              halftone run                   when the mapping or the file is corrected")
 	}
 	return &exitError{4, nil}
+}
+
+// unknownLabels reports whether rows are in quarantine for a label that a code
+// would help.
+func unknownLabels(l pipeline.Line, r normalize.Report) bool {
+	return slices.ContainsFunc(l.Dataset.Spec.Dimensions, func(d privacy.Dimension) bool { return r.Reasons[d.Name+": unknown label"] > 0 })
 }
 
 func (a *app) quarantineCommand() *cobra.Command {
@@ -267,7 +280,11 @@ func (a *app) quarantine(l pipeline.Line, source string, most int) error {
 	if rest := n - int64(min(most, len(r.Quarantine))); rest > 0 {
 		a.print("and %s more: --most N shows more of them\n", group(rest))
 	}
-	a.print("Next: open the file at these rows; add the label to `codes` of the mapping, or ask the agency; then halftone run\n")
+	if unknownLabels(l, r) {
+		a.print("Next: halftone map suggest %s shows the unknown labels and proposes codes; or ask the agency; then halftone run\n", source)
+		return nil
+	}
+	a.print("Next: open the file at these rows; correct the mapping, or ask the agency; then halftone run\n")
 	return nil
 }
 

@@ -20,6 +20,10 @@ type Entry struct {
 	Label               outputs.Text
 	Synonyms            []string
 	ValidFrom, ValidTo  string // as written: yyyy, yyyy-MM or yyyy-MM-dd
+
+	// For people, not for the line: where the code is from, whether it is that
+	// source's own (standard) or was invented (ours), and what else is to be known.
+	Source, Status, Note string
 }
 
 // A List is the code list of one dimension. Only [Read] makes one that is
@@ -29,6 +33,7 @@ type List struct {
 	Digest  string   // SHA-256 of the file
 	Levels  []string // names, the root's first
 	Entries []Entry  // the root first, then in file order
+	Unread  []string // columns of the file that mean nothing here
 
 	derived bool // the file names no levels
 	tree    *tree

@@ -43,8 +43,8 @@ func (e *Error) Error() string {
 
 // Read reads a code list in CSV, UTF-8 with or without a byte-order mark. The
 // columns are code, parent, level, one label_LANG a language, synonyms
-// (separated by |), valid_from and valid_to, in any order; all but code may be
-// absent, others are not looked at. Without level, levels are counted from the
+// (separated by |), valid_from, valid_to, source, status and note, in any order;
+// all but code may be absent, others are not looked at. Without level, levels are counted from the
 // top: "level 1", "level 2" (see [List.For]). The root _T may be a line; if not
 // it is implied, and its level is "all". name is for messages.
 //
@@ -112,7 +112,11 @@ func (rd *reader) read(text []byte) {
 const (
 	colCode, colParent, colLevel, colSynonyms = "code", "parent", "level", "synonyms"
 	colFrom, colTo, labelPrefix               = "valid_from", "valid_to", "label_"
+	colSource, colStatus, colNote             = "source", "status", "note"
 )
+
+// columns are those of a code list, labels aside.
+var columns = [...]string{colCode, colParent, colLevel, colSynonyms, colFrom, colTo, colSource, colStatus, colNote}
 
 // rows reads the lines into entries, as they stand.
 func (rd *reader) rows(text []byte) {
@@ -130,6 +134,9 @@ func (rd *reader) rows(text []byte) {
 		}
 		at[h] = i
 		lang, isLabel := strings.CutPrefix(h, labelPrefix)
+		if !isLabel && !slices.Contains(columns[:], h) && h != "" {
+			rd.list.Unread = append(rd.list.Unread, h)
+		}
 		if rd.langs = append(rd.langs, lang); !isLabel {
 			rd.langs[i] = ""
 		} else if _, err := language.Parse(lang); err != nil {
@@ -178,6 +185,7 @@ func (rd *reader) row(line int, at map[string]int, f []string) {
 	e := Entry{
 		Code: Clean(code), Parent: Clean(get(colParent)), Level: Clean(get(colLevel)), Label: outputs.Text{},
 		ValidFrom: Clean(get(colFrom)), ValidTo: Clean(get(colTo)),
+		Source: Clean(get(colSource)), Status: Clean(get(colStatus)), Note: Clean(get(colNote)),
 	}
 	for i, lang := range rd.langs {
 		if lang != "" && Clean(f[i]) != "" {

@@ -259,7 +259,8 @@ func (b *builder) lead(v cursor, tables []string) {
 	}
 }
 
-// level returns the index of a level, or -1.
+// level returns the index of a level, or -1. Where a list has one level below its
+// total, the dimension's own name means it, too: {age: age} and {age: broad}.
 func (b *builder) level(v cursor, d privacy.Dimension, table string) int {
 	var names []string
 	for i, l := range d.Levels {
@@ -267,6 +268,9 @@ func (b *builder) level(v cursor, d privacy.Dimension, table string) int {
 			return i
 		}
 		names = append(names, l.Name)
+	}
+	if len(names) == 2 && v.text() == d.Name {
+		return 1
 	}
 	v.add(fmt.Sprintf("table %s: dimension %s has no level %s%s", quoted(table), quoted(d.Name), quoted(v.text()), meant(v.text(), names)), "its levels are "+list(names, "and"))
 	return -1

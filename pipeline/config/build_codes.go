@@ -9,22 +9,24 @@ import (
 	"io/fs"
 	"slices"
 	"strings"
+	"syscall"
 	"unicode/utf8"
 
 	"halftone/pipeline/codelist"
 )
 
-// shippedPrefixes are the code lists that the design ships; they are not paths.
-var shippedPrefixes = [...]string{"halftone/", "htcds/", "iso/", "unsd/"}
-
-// codeList reads the code list that v names. Its own problems carry the line
-// of the list.
+// codeList reads the code list that v names: a shipped one by its name, or a
+// file. A file of a shipped list's name is only meant by a path that is none:
+// ./halftone/sex, halftone/sex.csv. A list's own problems carry its lines.
 func (b *builder) codeList(v cursor) (codelist.List, bool) {
 	path := v.text()
-	raw, err := b.open(path)
-	if err != nil {
-		b.unreadable(v, "code list", err)
-		return codelist.List{}, false
+	raw, ok := codelist.ShippedCSV(path)
+	if !ok {
+		var err error
+		if raw, err = b.open(path); err != nil {
+			b.noList(v, err)
+			return codelist.List{}, false
+		}
 	}
 	l, err := codelist.Read(path, bytes.NewReader(raw))
 	if err != nil {
@@ -32,6 +34,24 @@ func (b *builder) codeList(v cursor) (codelist.List, bool) {
 		return l, false
 	}
 	return l, true
+}
+
+// noList says what is wrong with a name or path that gave no code list.
+func (b *builder) noList(v cursor, err error) {
+	path, names := v.text(), codelist.ShippedNames()
+	missing := errors.Is(err, fs.ErrNotExist) || errors.Is(err, syscall.ENOTDIR) // a file may be called halftone
+	if !missing || strings.HasSuffix(path, ".csv") {
+		b.unreadable(v, "code list", err)
+		return
+	}
+	guess := meant(path, names)
+	for _, n := range names { // sex for halftone/sex, ISO/Countries for iso/countries
+		if guess == "" && (strings.EqualFold(n, path) || strings.HasSuffix(n, "/"+strings.ToLower(path))) {
+			guess = "; did you mean " + quoted(n) + "?"
+		}
+	}
+	v.add(fmt.Sprintf("there is no shipped code list and no file %s%s", quoted(path), guess),
+		"`halftone codes` lists the shipped ones; a list of your own is a path relative to the folder of this file, such as codes/places.csv")
 }
 
 // listProblems takes apart the joined errors of a code list.
@@ -57,12 +77,6 @@ func (b *builder) listProblems(v cursor, path string, err error) {
 func (b *builder) unreadable(v cursor, what string, err error) {
 	path := v.text()
 	if errors.Is(err, fs.ErrNotExist) {
-		for _, prefix := range shippedPrefixes {
-			if strings.HasPrefix(path, prefix) && !strings.HasSuffix(path, ".csv") {
-				v.add(fmt.Sprintf("shipped code lists such as %s are not implemented yet", quoted(path)), "name a CSV file of your own")
-				return
-			}
-		}
 		v.add(fmt.Sprintf("there is no %s %s", what, quoted(path)), "paths are relative to the folder of this file")
 		return
 	}

@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"halftone/outputs"
+	"halftone/pipeline/codelist"
 	"halftone/pipeline/normalize"
 	"halftone/privacy"
 )
@@ -24,6 +25,7 @@ func (b *builder) sources(v cursor) {
 		before := len(b.problems)
 		b.unpromised = s.get("guarantee").given()
 		src.Mapping = b.mapping(p.key, s)
+		src.Tables = b.reviewed(s.get("map"))
 		b.knownDimensions(s.get("map"))
 		l := int64(1)
 		if len(b.problems) == before && s.fits() && b.sound() {
@@ -56,6 +58,24 @@ func (b *builder) nobody(v cursor) {
 	if len(b.out.Spec.Sources) > 0 {
 		b.warn(at, "no source has a guarantee, so that the promise is about entries of the delivered files and about no person", "every page says so; take `guarantee` out where figures do not depend on each other")
 	}
+}
+
+// reviewed lists the code tables that a map names, by dimension.
+func (b *builder) reviewed(v cursor) map[string][]string {
+	tables := map[string][]string{}
+	for p, rules := range v.each() {
+		for r := range rules.items() {
+			if !r.isMap() {
+				continue
+			}
+			for part := range r.get("codes").items() {
+				if path := part.text(); !part.isMap() && !slices.Contains(tables[p.key], path) {
+					tables[p.key] = append(tables[p.key], path)
+				}
+			}
+		}
+	}
+	return tables
 }
 
 // keep reads how long rows are kept. What is long or nothing at all is the
@@ -169,7 +189,7 @@ func (b *builder) knownDimensions(v cursor) {
 		if len(names) > 0 {
 			fix = "the dimensions are " + list(names, "and") + "; map also has unit, period and value"
 		}
-		b.meant[nearest(p.key, names)] = true
+		b.meant[codelist.Nearest(p.key, names)] = true
 		b.add(p.at, fmt.Sprintf("no dimension %s%s", quoted(p.key), meant(p.key, append(names, "unit", "period", "value"))), fix)
 	}
 }

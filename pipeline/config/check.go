@@ -5,6 +5,8 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+
+	"halftone/pipeline/codelist"
 )
 
 // checker holds a tree of nodes against a tree of forms and reports all that
@@ -88,7 +90,7 @@ func (c *checker) object(n *node, f *form, name string) bool {
 		case !known:
 			ok = false
 			c.unknown(p, f, name)
-			guessed[nearest(p.key, f.names())] = true
+			guessed[codelist.Nearest(p.key, f.names())] = true
 		case k.nullable && p.value.kind == nullNode:
 		default:
 			ok = c.entry(p, k.form) && ok
@@ -135,7 +137,7 @@ func (c *checker) unknown(p pair, f *form, name string) {
 		what = f.eachOf
 	}
 	known := f.names()
-	if near := nearest(p.key, known); near != "" {
+	if near := codelist.Nearest(p.key, known); near != "" {
 		c.add(p.at, fmt.Sprintf("unknown %s %s; did you mean %s?", what, quoted(p.key), quoted(near)), "")
 		return
 	}

@@ -63,6 +63,10 @@ type Source struct {
 	Mapping  normalize.Mapping //
 	Columns  []string          // every column the mapping reads, each once: the allow-list
 	Match    *regexp.Regexp    // and those whose whole name it matches; nil: none
+
+	// Tables are the reviewed code tables that the rules of a dimension name, as
+	// written, each once.
+	Tables map[string][]string
 }
 
 // A Schedule says when the line runs by itself. The fields are of

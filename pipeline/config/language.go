@@ -21,12 +21,12 @@ func wholeFile(kinds []string) *form {
 			opt("url", "Web address.", matching(`^https?://\S+$`, "an address that starts with https://")).none("none"),
 		)),
 		must("period", "Which periods there are and when they are due.", periodForm()),
-		must("dimensions", "Classifications by name, in the order of columns: a code list, or the long form. May be `{}`.", mapOf("a map of dimensions", dimensionPattern, dimensionForm())).fixed(),
+		must("dimensions", "Classifications by name, in the order of columns: a code list (the name of a shipped one, or the path of a CSV file), or the long form. May be `{}`.", mapOf("a map of dimensions", dimensionPattern, dimensionForm())).fixed(),
 		opt("structural_zeros", "Where nobody can be, by definition: `[{sex: M, form: forced_pregnancy}]`, a code or a list of codes of each dimension that it takes. Cells within have the value 0 and say why; a row there is quarantined.",
 			listOf("a list of maps", mapOf("a map of dimensions to codes", dimensionPattern, anyOf("a code or a list of codes", label("a code"), listOf("a list of codes", label("a code")).some())).some()).some()).none("none").fixed(),
 		must("sources", "Feeds by name, one block each.", mapOf("a map of sources", namePattern, sourceForm(kinds)).some()),
 		opt("overlap", "The most sources that one person is in. M and P of the promise are sums over that many of the largest.", whole(1, 1<<20)).none("the number of sources").fixed(),
-		must("tables", "Tables to publish by name: `{dimension: level}`. A dimension left out is at its total.", mapOf("a map of tables", tablePattern, mapOf("a map of dimensions to levels", "", text("the name of a level"))).some()).fixed(),
+		must("tables", "Tables to publish by name: `{dimension: level}`. A dimension left out is at its total; where its code list has one level below the total, the dimension's own name will do.", mapOf("a map of tables", tablePattern, mapOf("a map of dimensions to levels", "", text("the name of a level"))).some()).fixed(),
 		must("privacy", "The budget and how it is spent.", privacyForm()),
 		opt("schedule", "When the line runs by itself.", object(
 			must("cron", "Minute, hour, day of month, month, day of week.", text("five fields of cron")),
@@ -71,9 +71,10 @@ func periodForm() *form {
 }
 
 func dimensionForm() *form {
-	path := text("the path of a code list")
-	return anyOf("the path of a code list or {codes: path}", path, object(
-		must("codes", "Path of the code list, a CSV file.", path),
+	path := text("a shipped code list or the path of one")
+	return anyOf("a shipped code list, the path of one, or {codes: …}", path, object(
+		must("codes", "The name of a code list that comes with Halftone, such as `iso/countries` (`halftone codes` lists them), or the path of a CSV file. "+
+			"A file of such a name is meant only by a path that is none: `./iso/countries`.", path),
 		opt("unknown", "A child `_U` below every code that has children.", truth()).or(false),
 	))
 }

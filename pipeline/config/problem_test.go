@@ -4,6 +4,8 @@ import (
 	"errors"
 	"strings"
 	"testing"
+
+	"halftone/pipeline/codelist"
 )
 
 // Each golden file is what a person reads after one mistake.
@@ -249,7 +251,7 @@ func TestExcerpt(t *testing.T) {
 func TestNearest(t *testing.T) {
 	known := []string{"tables", "title", "unit", "from"}
 	for word, want := range map[string]string{"tabels": "tables", "tilte": "title", "form": "from", "x": "", "": "", "zebra": "", "units": "unit"} {
-		if got := nearest(word, known); got != want {
+		if got := codelist.Nearest(word, known); got != want {
 			t.Errorf("%s: %q, want %q", word, got, want)
 		}
 	}

@@ -26,6 +26,7 @@ type Normalizer struct {
 	past      *history // nil: no ratio
 	zeros     zeros
 	corrected *corrected
+	unknown   *unknowns // nil: nobody asks for labels
 	files     []string
 	codes     []uint32 // of the row at hand
 	tally     tally
@@ -203,6 +204,9 @@ func (n *Normalizer) labels(i int, at spot) (period uint32, ok bool) {
 	if v := n.rules.unit.at(i); v < 0 {
 		n.end(n.rules.unit, v, at)
 		return 0, false
+	}
+	if n.unknown != nil {
+		n.unknown.row(n.rules.dims, i)
 	}
 	p := n.rules.period.at(i)
 	if p < 0 {

@@ -52,12 +52,26 @@ type rule struct {
 	always  verdict
 	of      []verdict // by label
 	decider func(label) verdict
+
+	// Where unknown labels are watched: what they are, by label.
+	texts    map[uint32][]UnknownLabel
+	describe func(label) []UnknownLabel
 }
 
 var _ decider = (*rule)(nil)
 
-func (r *rule) decide(l label) { r.of = append(r.of, r.decider(l)) }
-func (r *rule) forget()        { r.of = r.of[:0] }
+func (r *rule) decide(l label) {
+	v := r.decider(l)
+	if v == isUnknownLabel && r.describe != nil {
+		r.texts[uint32(len(r.of))] = r.describe(l)
+	}
+	r.of = append(r.of, v)
+}
+
+func (r *rule) forget() {
+	r.of = r.of[:0]
+	clear(r.texts)
+}
 
 // at gives the verdict of row i of the page.
 func (r *rule) at(i int) verdict {
