@@ -45,7 +45,7 @@ $(LINTER):
 	mv $(TOOLS)/golangci-lint $@
 
 samples: build ## validate the sample configurations
-	@for dir in examples/*/; do echo "validate $$dir"; bin/halftone -C $$dir validate > /dev/null || exit 1; done
+	@for dir in examples/*/ docs/examples/*/; do echo "validate $$dir"; bin/halftone -C $$dir validate > /dev/null || exit 1; done
 
 fuzz: ## run every fuzz test for a minute
 	@$(GO) list ./... | while read -r pkg; do \

@@ -25,13 +25,24 @@ const ignored = `# exact rows, keys and the ledger: never in git
 `
 
 func (a *app) initCommand() *cobra.Command {
-	var example string
+	var example, from string
 	c := &cobra.Command{
-		Use: "init DIR", Short: "make a ready project", Args: one("one folder"),
-		Long: "Makes a project in a new or empty folder: halftone.yaml with comments, code lists and data to try it on.",
-		RunE: func(_ *cobra.Command, args []string) error { return a.init(args[0], example) },
+		Use: "init DIR", Short: "make a ready project, or draft one for a file", Args: one("one folder"),
+		Long: "Makes a project in a new or empty folder: halftone.yaml with comments, code lists and data to try it on.\n" +
+			"With --from it looks at a file that an agency sent and drafts halftone.yaml for it: how the table stands in the file, and\n" +
+			"TODO for every decision that a person has to make. halftone validate names those that are still open.",
+		RunE: func(c *cobra.Command, args []string) error {
+			switch {
+			case from == "":
+				return a.init(args[0], example)
+			case c.Flags().Changed("example"):
+				return usage("--example and --from are two ways to begin: give one of them")
+			}
+			return a.draft(c.Context(), args[0], from)
+		},
 	}
 	c.Flags().StringVar(&example, "example", starter, "which project: "+strings.Join(exampleNames(), ", "))
+	c.Flags().StringVar(&from, "from", "", "draft a source for this file")
 	return c
 }
 
@@ -51,14 +62,10 @@ func (a *app) init(dir, example string) (err error) {
 	if !slices.Contains(exampleNames(), example) {
 		return usage("there is no example %q; there are: %s", example, strings.Join(exampleNames(), ", "))
 	}
-	entries, err := os.ReadDir(dir)
-	if err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return usage("%s cannot be the folder of a project: %w", dir, err)
+	isNew, err := empty(dir)
+	if err != nil {
+		return err
 	}
-	if len(entries) > 0 {
-		return &exitError{3, fmt.Errorf("%s is not empty; name a new folder", dir)}
-	}
-	isNew := err != nil
 	var made []string
 	defer func() {
 		if err != nil { // leave nothing behind
@@ -103,6 +110,18 @@ func (a *app) init(dir, example string) (err error) {
 	a.print("      halftone -C %s plan       says what a release costs and how accurate it is; touches no data\n", path.Clean(dir))
 	a.print("      halftone -C %s run        releases what is due and publishes a version\n", path.Clean(dir))
 	return nil
+}
+
+// empty refuses a folder with something in it, and reports whether there is none.
+func empty(dir string) (isNew bool, err error) {
+	entries, err := os.ReadDir(dir)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return false, usage("%s cannot be the folder of a project: %w", dir, err)
+	}
+	if len(entries) > 0 {
+		return false, &exitError{3, fmt.Errorf("%s is not empty; name a new folder", dir)}
+	}
+	return err != nil, nil
 }
 
 // makeFolder makes a folder that a web server may look into: the public folder

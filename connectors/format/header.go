@@ -25,20 +25,9 @@ type head struct {
 
 // head reads up to the header and a row of tags below it.
 func (in Input) head(src rowReader, label func(string) string) (*head, error) {
-	s := &headSearch{in: in, src: src, outside: map[string][]byte{}}
-	s.sheet, _ = src.(sheetReader)
-	s.places = in.addresses()
-	labels, err := s.labels()
+	s := in.headOf(src)
+	labels, err := s.names(label)
 	if err != nil {
-		return nil, err
-	}
-	if label == nil {
-		label = in.labeller()
-	}
-	for i, l := range labels {
-		labels[i] = tidy(label(l))
-	}
-	if labels, err = s.tags(labels); err != nil {
 		return nil, err
 	}
 	h := &head{width: s.width, sheet: s.sheet != nil, notes: len(in.Layout.Header.Find) > 0}
@@ -49,6 +38,28 @@ func (in Input) head(src rowReader, label func(string) string) (*head, error) {
 		s.sheet.keep(h.at)
 	}
 	return h, nil
+}
+
+func (in Input) headOf(src rowReader) *headSearch {
+	s := &headSearch{in: in, src: src, outside: map[string][]byte{}}
+	s.sheet, _ = src.(sheetReader)
+	s.places = in.addresses()
+	return s
+}
+
+// names reads the header, and gives the names of the columns.
+func (s *headSearch) names(label func(string) string) ([]string, error) {
+	labels, err := s.labels()
+	if err != nil {
+		return nil, err
+	}
+	if label == nil {
+		label = s.in.labeller()
+	}
+	for i, l := range labels {
+		labels[i] = tidy(label(l))
+	}
+	return s.tags(labels)
 }
 
 // tidy makes a name of a label.

@@ -15,28 +15,45 @@ import (
 // BIFF8), as decodeXLSX does. The workbook's stream, at most 65,536 rows a
 // sheet, is held in memory within Limits.Body.
 func decodeXLS(ctx context.Context, in Input, at io.ReaderAt, size int64, page func(connectors.Page) bool) error {
-	stream, err := in.workbookStream(ctx, at, size)
+	b, err := in.openXLS(ctx, at, size)
 	if err != nil {
 		return err
 	}
-	b := &xlsBook{in: in, stream: stream}
-	if err := b.globals(); err != nil {
+	i, err := in.pickSheet(b.tables())
+	if err != nil {
 		return err
 	}
+	rows, err := b.rows(i)
+	if err != nil {
+		return err
+	}
+	return in.decodeRows(ctx, rows, nil, page)
+}
+
+// openXLS reads everything of a workbook but its rows.
+func (in Input) openXLS(ctx context.Context, at io.ReaderAt, size int64) (*xlsBook, error) {
+	stream, err := in.workbookStream(ctx, at, size)
+	if err != nil {
+		return nil, err
+	}
+	b := &xlsBook{in: in, stream: stream}
+	return b, b.globals()
+}
+
+func (b *xlsBook) tables() []bookSheet {
 	sheets := make([]bookSheet, len(b.sheets))
 	for i, s := range b.sheets {
 		sheets[i] = s.bookSheet
 	}
-	i, err := in.pickSheet(sheets)
-	if err != nil {
-		return err
-	}
-	r := biff{in: in, b: stream, pos: b.sheets[i].offset}
+	return sheets
+}
+
+func (b *xlsBook) rows(sheet int) (*xlsRows, error) {
+	r := biff{in: b.in, b: b.stream, pos: b.sheets[sheet].offset}
 	if err := r.begin(); err != nil {
-		return err
+		return nil, err
 	}
-	rows := &xlsRows{in: in, book: b, r: r, start: r, row: -1}
-	return in.decodeRows(ctx, rows, nil, page)
+	return &xlsRows{in: b.in, book: b, r: r, start: r, row: -1}, nil
 }
 
 // workbookStream takes the workbook out of the compound file around it.

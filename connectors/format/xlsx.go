@@ -19,17 +19,8 @@ import (
 // the sheet. Numbers come out as the shortest decimal, dates in ISO 8601,
 // formulas as their last result.
 func decodeXLSX(ctx context.Context, in Input, at io.ReaderAt, size int64, page func(connectors.Page) bool) error {
-	a, err := OpenArchive(ctx, in, at, size)
+	b, err := in.openXLSX(ctx, at, size)
 	if err != nil {
-		return err
-	}
-	b := &book{in: in, archive: a, parts: make(map[string]*zip.File, len(a.Files))}
-	for _, f := range a.Files {
-		if name := partName(f.Name); b.parts[name] == nil {
-			b.parts[name] = f
-		}
-	}
-	if err := b.read(); err != nil {
 		return err
 	}
 	sheet, err := in.pickSheet(b.sheets)
@@ -39,6 +30,21 @@ func decodeXLSX(ctx context.Context, in Input, at io.ReaderAt, size int64, page 
 	rows := &xlsxRows{in: in, book: b, part: b.sheets[sheet].part}
 	defer rows.close()
 	return in.decodeRows(ctx, rows, nil, page)
+}
+
+// openXLSX reads everything of a workbook but its rows.
+func (in Input) openXLSX(ctx context.Context, at io.ReaderAt, size int64) (*book, error) {
+	a, err := OpenArchive(ctx, in, at, size)
+	if err != nil {
+		return nil, err
+	}
+	b := &book{in: in, archive: a, parts: make(map[string]*zip.File, len(a.Files))}
+	for _, f := range a.Files {
+		if name := partName(f.Name); b.parts[name] == nil {
+			b.parts[name] = f
+		}
+	}
+	return b, b.read()
 }
 
 // IsWorkbook reports whether an archive is an Office document, or one in the

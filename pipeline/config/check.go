@@ -17,6 +17,7 @@ type checker struct {
 	problems []Problem
 	bad      map[*node]bool
 	patterns map[string]*regexp.Regexp
+	open     bool // something is still to be decided
 }
 
 func newChecker(src *source) *checker {
@@ -48,6 +49,9 @@ func (c *checker) check(n *node, f *form, name string) bool {
 	if n.broken {
 		c.bad[n] = true
 		return false
+	}
+	if n.undecided() {
+		return c.decide(n, quoted(name), "it is "+f.wanted())
 	}
 	if f.kind == aUnion {
 		g := f.choose(n)
@@ -92,6 +96,12 @@ func (c *checker) object(n *node, f *form, name string) bool {
 			c.unknown(p, f, name)
 			guessed[codelist.Nearest(p.key, f.names())] = true
 		case k.nullable && p.value.kind == nullNode:
+		case p.value.undecided():
+			what := quoted(p.key)
+			if name != c.src.file {
+				what += " of " + quoted(name)
+			}
+			ok = c.decide(p.value, what, k.doc)
 		default:
 			ok = c.entry(p, k.form) && ok
 		}
@@ -117,6 +127,16 @@ func (c *checker) object(n *node, f *form, name string) bool {
 		c.bad[n] = true
 	}
 	return ok
+}
+
+// undecided reports whether a draft leaves the value to a person: TODO without
+// quotes. In quotes it is a text like any other.
+func (n *node) undecided() bool { return n.kind == stringNode && !n.quoted && n.text == "TODO" }
+
+// decide reports what is still to be decided. meaning is what a key is for.
+func (c *checker) decide(n *node, what, meaning string) bool {
+	c.open = true
+	return c.wrong(n, "still to be decided: "+what, meaning)
 }
 
 // entry checks the value of one key.

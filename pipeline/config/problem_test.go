@@ -95,6 +95,8 @@ func TestProblems(t *testing.T) {
 		{"null", []string{"dataset: us-offences", "dataset:", "  national: {}", "  national:"}, nil},
 		{"normalize", []string{"period: DATA_YEAR", "period: {column: A, format: hh:mm}", "    key: row  ", "    key: [A, A]  "}, nil},
 		{"alias", []string{"dataset: us-offences", "dataset: *name"}, nil},
+		{"undecided", []string{"title: Human trafficking offences known to US police", `title: "TODO"`, "unit: event ", "unit: TODO ", "form: codes/forms.csv", "form: TODO", "form: OFFENSE_SUBCAT_ID", "form: {column: A, codes: {x: TODO}, blank: TODO}",
+			"    key: row  ", "    grain: [[place, TODO], TODO]\n    where: {A: TODO}\n    key: row  ", "place: codes/us-places.csv ", "place: codes/none.csv "}, nil},
 		{"later-places", []string{"tables:", "publish: [{folder: a}, {ckan: {}}, {folder: b}]\ntables:"}, nil},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
