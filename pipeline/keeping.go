@@ -128,7 +128,7 @@ func (k *keeping) losses(src config.Source, batches []staging.Batch) (out []stag
 		// Only what was pulled as it would be today replaces what was there before:
 		// `delivers` may have been changed by mistake.
 		for text, held := range b.Periods {
-			if src.Delivers == "whole" && b.Made.Source == made && !held.Gone {
+			if (src.Delivers == "whole" || src.Delivers == "upsert") && b.Made.Source == made && !held.Gone {
 				superseded[text] = true
 			}
 		}

@@ -212,6 +212,23 @@ func real(path string) (string, error) {
 	return resolved, err
 }
 
+// Private says why a file that the officer names may not hold exact figures: it would
+// lie in the public folder.
+func (l Line) Private(file string) error {
+	f, err := real(file)
+	if err != nil {
+		return fmt.Errorf("%s: %w", file, err)
+	}
+	p, err := real(l.Public)
+	if err != nil {
+		return fmt.Errorf("public folder: %w", err)
+	}
+	if within(p, f) {
+		return fmt.Errorf("%s lies in the public folder, and would hold exact figures: name a place that only you can read", file)
+	}
+	return nil
+}
+
 // onlyOurs refuses a public folder that holds anything but what is published
 // there, such as the folder of an agency's files.
 func onlyOurs(public string) error {

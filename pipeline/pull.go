@@ -26,6 +26,7 @@ type PullOptions struct {
 	Sources []string // names; none: all
 	DryRun  bool     // normalize and report, keep nothing
 	Accept  string   // reason for which a batch may have shrunk, in the words of By
+	Compare bool     // sources of `use: check` with the others; it reads their rows again
 }
 
 // A SourceResult says what a pull of one source brought. It is for the officer:
@@ -42,6 +43,11 @@ type SourceResult struct {
 	// Missing says why a source that is not required is released without; nil
 	// when its pull was complete.
 	Missing error
+	// Diff says what the pull changed or, where it brought nothing new, what the one
+	// did that made the batch; nil: of a first pull, or of one whose rows stopped.
+	Diff *staging.Diff
+	// Check is set where the source only checks, and was compared.
+	Check *Comparison
 }
 
 // Pull pulls and normalizes sources and stages what they brought. It stops at
@@ -83,6 +89,9 @@ func (l Line) Pull(ctx context.Context, opt PullOptions) ([]SourceResult, error)
 		if err != nil {
 			return out, err
 		}
+	}
+	if opt.Compare && !opt.DryRun {
+		return out, l.compareAll(st, out)
 	}
 	return out, nil
 }
@@ -126,17 +135,21 @@ func (l Line) pull(ctx context.Context, st *staging.Store, s config.Source, over
 		return SourceResult{Name: s.Name}, err
 	}
 	w.Skip(over)
-	t := taking{source: s, store: st, w: w, before: before, over: over, made: made,
+	t := taking{source: s, store: st, w: w, before: before, over: over, made: made, dims: dims,
 		n: normalize.New(s.Mapping, l.Dataset.Calendar.Holds, l.Dataset.Spec.Every, l.Dataset.Calendar.Bands)}
-	t.n.Before(func(p privacy.Period) ([]normalize.Observations, error) { return t.held(p, dims) })
+	t.n.Before(t.held)
+	t.n.KeyedBy(st.RowKeys())
 	report, err := t.all(ctx, src)
 	r := SourceResult{Name: s.Name, Report: report, Known: t.known, Over: t.skipped()}
+	same := t.same()
+	if err == nil {
+		same, r.Diff, err = t.follow(now, report, same)
+	}
 	if err == nil {
 		err = l.complete(s, t, report, opt)
 	}
-	same := t.same()
 	if !opt.DryRun {
-		if kept := t.keepReport(report, same, err); err == nil && kept != nil {
+		if kept := t.keepReport(report, same, r.Diff, err); err == nil && kept != nil {
 			err = &stagingError{kept}
 		}
 	}
@@ -156,7 +169,7 @@ func (l Line) pull(ctx context.Context, st *staging.Store, s config.Source, over
 	if opt.Accept != "" {
 		b.Accepted = &staging.Acceptance{By: l.By, Reason: opt.Accept}
 	}
-	if opt.Accept != "" && s.Delivers != "append" {
+	if opt.Accept != "" && t.replaces() {
 		// What has vanished with somebody's consent is gone: the older rows no longer count.
 		for p, held := range t.newest() {
 			if held.Rows > 0 && t.rows[p] == 0 {
@@ -164,7 +177,6 @@ func (l Line) pull(ctx context.Context, st *staging.Store, s config.Source, over
 			}
 		}
 	}
-	w.From(report.Periods)
 	if b, err = w.Commit(b); err != nil {
 		return r, err
 	}
@@ -213,7 +225,9 @@ type taking struct {
 	made   staging.Making
 	items  []staging.Item // taken now
 	known  int            // items of append that were taken before
+	dims   []string
 	rows   map[string]int64
+	sets   []normalize.Observations  // of upsert: they are staged when all are there
 	over   func(privacy.Period) bool // rows of the period are not kept any more
 	left   map[privacy.Period]bool   // periods whose rows were left out for that
 }
@@ -222,6 +236,10 @@ func (t *taking) all(ctx context.Context, src connectors.Source) (normalize.Repo
 	t.rows, t.left = map[string]int64{}, map[privacy.Period]bool{}
 	emit := func(o normalize.Observations) error {
 		t.count(o)
+		if t.source.Delivers == "upsert" {
+			t.sets = append(t.sets, o)
+			return nil
+		}
 		if err := t.w.Add(o); err != nil {
 			return &stagingError{err}
 		}
@@ -275,17 +293,20 @@ func (t *taking) count(o normalize.Observations) {
 func (t *taking) skipped() []privacy.Period { return inOrder(slices.Collect(maps.Keys(t.left))) }
 
 // nothing reports whether all rows that came were left out.
-func (t *taking) nothing() bool { return len(t.rows) == 0 && len(t.left) > 0 }
+func (t *taking) nothing() bool {
+	return len(t.rows) == 0 && len(t.left) > 0 && len(t.w.Held()) == 0
+}
 
 // keepReport keeps what the report says of rows that are kept; stop is why the
 // source stopped, nil if it did not.
-func (t *taking) keepReport(r normalize.Report, same string, stop error) error {
+func (t *taking) keepReport(r normalize.Report, same string, d *staging.Diff, stop error) error {
 	var limit *normalize.QuarantineError
 	var batch string
 	switch {
 	case stop != nil && !errors.As(stop, &limit):
-		r.Source, r.Stopped = t.source.Name, stop.Error() // the source's own fault is what must be said
+		r.Source, r.Stopped, d = t.source.Name, stop.Error(), nil // the source's own fault is what must be said
 	case stop != nil:
+		d = nil
 	case t.nothing():
 		return t.store.DropReport(t.source.Name)
 	case same != "":
@@ -300,7 +321,7 @@ func (t *taking) keepReport(r normalize.Report, same string, stop error) error {
 		}
 		r = r.Without(over...)
 	}
-	return t.store.KeepReport(t.source.Name, batch, r)
+	return t.store.KeepReport(t.source.Name, batch, r, d)
 }
 
 // takenBefore reports whether a file's bytes were taken under today's mapping: by
@@ -351,10 +372,11 @@ func (l Line) complete(s config.Source, t taking, r normalize.Report, opt PullOp
 		return nil
 	}
 	remedy := fmt.Sprintf("if that is right: halftone pull %s --accept \"REASON\"", s.Name)
-	if r.Read == 0 {
+	news := s.Delivers == "upsert" && len(t.before) > 0 // there may be none
+	if r.Read == 0 && (!news || t.replaces()) {
 		return fmt.Errorf("the source has no rows at all; %s", remedy)
 	}
-	if s.Delivers == "append" || len(t.before) == 0 {
+	if !t.replaces() || len(t.before) == 0 {
 		return nil
 	}
 	var vanished, fewer []string
@@ -396,12 +418,12 @@ func (t *taking) newest() map[string]staging.Held {
 }
 
 // held gives what earlier batches hold of a period; nothing where that is gone.
-func (t *taking) held(p privacy.Period, dims []string) ([]normalize.Observations, error) {
+func (t *taking) held(p privacy.Period) ([]normalize.Observations, error) {
 	ids, err := staging.Select(t.source.Delivers, t.before, p)
 	if err != nil {
 		return nil, err
 	}
-	rows, err := t.store.Rows(t.source.Name, p, ids, dims)
+	rows, err := t.store.Rows(t.source.Name, p, ids, t.dims)
 	if errors.Is(err, staging.ErrGone) {
 		return nil, nil
 	}
@@ -433,9 +455,9 @@ func (l Line) making(source string) staging.Making {
 	c := l.Dataset.Calendar
 	fmt.Fprintln(h, l.Dataset.Spec.Every, c.From, c.To, c.Bands)
 	m := staging.Making{Rest: hex.EncodeToString(h.Sum(nil))}
-	for _, s := range l.Dataset.Spec.Sources {
+	for _, s := range l.Dataset.Sources {
 		if s.Name == source {
-			m.Source = s.Mapping
+			m.Source = s.Digest
 		}
 	}
 	return m

@@ -220,6 +220,9 @@ func (s *session) present(due []privacy.Key) (ok, not []privacy.Key, err error) 
 	for _, k := range due {
 		gone := false
 		for _, src := range s.l.Dataset.Sources {
+			if src.Check {
+				continue
+			}
 			batches, err := s.st.Batches(src.Name)
 			if err != nil {
 				return nil, nil, err

@@ -348,7 +348,7 @@ func (s *session) surprises(ctx context.Context, due []privacy.Key) (empty, late
 func (s *session) release(ctx context.Context, k privacy.Key, pulled []SourceResult) (Released, error) {
 	uses := staging.Uses{} // a source that is no key of it did not report
 	for i, src := range s.l.Dataset.Sources {
-		if pulled[i].Missing != nil {
+		if src.Check || pulled[i].Missing != nil {
 			continue
 		}
 		batches, err := s.st.Batches(src.Name)
@@ -421,6 +421,9 @@ func (s *session) measure(ctx context.Context, k privacy.Key, uses staging.Uses)
 		return Released{}, err
 	}
 	for _, src := range s.l.Dataset.Sources {
+		if src.Check {
+			continue
+		}
 		in.Expected = append(in.Expected, src.Name)
 		if _, ok := uses[src.Name]; ok {
 			in.Reporting = append(in.Reporting, src.Name)

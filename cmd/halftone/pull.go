@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"errors"
+	"fmt"
 	"slices"
 
 	"github.com/spf13/cobra"
@@ -10,37 +11,44 @@ import (
 	"halftone/pipeline"
 	"halftone/pipeline/config"
 	"halftone/pipeline/normalize"
+	"halftone/pipeline/staging"
 	"halftone/privacy"
 )
 
 func (a *app) pullCommand() *cobra.Command {
-	var opt pipeline.PullOptions
+	opt, file := pipeline.PullOptions{Compare: true}, ""
 	c := &cobra.Command{
 		Use: "pull [SOURCE…]", Short: "pull and normalize sources; print the source report",
 		Long: "Pulls sources, normalizes their rows and stages them, encrypted. Charges and publishes nothing.\n" +
-			"The source report says what became of every row. Its figures are exact: it is for the data officer.",
+			"The source report says what became of every row, what changed since the last pull, and how a source that only checks\n" +
+			"(use: check) compares with the others. Its figures are exact: it is for the data officer, and is not passed on.",
 		RunE: func(c *cobra.Command, args []string) error {
 			if c.Flags().Changed("accept") && (opt.Accept == "" || len(args) != 1) {
 				return usage("--accept needs a reason and one source: halftone pull SOURCE --accept \"REASON\"")
 			}
 			opt.Sources = args
-			pull := func(l pipeline.Line) error { return a.pull(c.Context(), l, opt) }
+			page := newReportPage(file)
+			pull := func(l pipeline.Line) error { return a.pull(c.Context(), l, opt, page) }
 			if len(args) == 0 {
-				return a.each(pull)
+				return errors.Join(a.each(pull), page.write(a.clock.Now()))
 			}
 			l, err := a.line() // a name of a source is one of a dataset
 			if err != nil {
 				return err
 			}
-			return pull(l)
+			return errors.Join(pull(l), page.write(a.clock.Now()))
 		},
 	}
 	c.Flags().BoolVar(&opt.DryRun, "dry-run", false, "normalize and report, keep nothing")
 	c.Flags().StringVar(&opt.Accept, "accept", "", "take a source that has shrunk; the reason is recorded with your name")
+	c.Flags().StringVar(&file, "report", "", "also write the source report as a page that only you can read")
 	return c
 }
 
-func (a *app) pull(ctx context.Context, l pipeline.Line, opt pipeline.PullOptions) error {
+func (a *app) pull(ctx context.Context, l pipeline.Line, opt pipeline.PullOptions, page *reportPage) error {
+	if err := page.check(l); err != nil {
+		return err
+	}
 	p := a.progress()
 	l.Watch = p.event
 	var res []pipeline.SourceResult
@@ -53,6 +61,7 @@ func (a *app) pull(ctx context.Context, l pipeline.Line, opt pipeline.PullOption
 	if err != nil && !errors.As(err, &stop) {
 		return err
 	}
+	page.add(l, res, opt.DryRun, stop)
 	if a.json {
 		if jerr := a.object(pullJSON(res)); jerr != nil {
 			return jerr
@@ -86,14 +95,21 @@ type pullSource struct {
 	Reasons     map[string]int64            `json:"reasons"`
 	Outcomes    map[normalize.Outcome]int64 `json:"outcomes"`
 	Totals      *normalize.TotalsReport     `json:"totals,omitempty"` // with `totals: check` or `rest`
+	Periods     map[string]int64            `json:"periods"`          // rows that count
+	Diff        *staging.Diff               `json:"diff,omitempty"`   // since the pull before; of a pull that brought nothing new, of the one that did
+	Check       *pipeline.Comparison        `json:"check,omitempty"`  // with `use: check`
 }
 
 func pullJSON(res []pipeline.SourceResult) pullObject {
 	o := pullObject{Sources: []pullSource{}}
 	for _, r := range res {
-		s := pullSource{r.Name, r.Report.Read, mapped(r.Report), r.Report.Outcomes[normalize.Quarantined], r.Report.Reasons, r.Report.Outcomes, r.Report.Totals}
+		s := pullSource{r.Name, r.Report.Read, mapped(r.Report), r.Report.Outcomes[normalize.Quarantined], r.Report.Reasons, r.Report.Outcomes, r.Report.Totals,
+			r.Report.Periods, r.Diff, r.Check}
 		if s.Reasons == nil {
 			s.Reasons = map[string]int64{}
+		}
+		if s.Periods == nil {
+			s.Periods = map[string]int64{}
 		}
 		if s.Outcomes == nil {
 			s.Outcomes = map[normalize.Outcome]int64{}
@@ -114,12 +130,15 @@ var outcomes = []struct {
 }{
 	{normalize.Counted, "counted"}, {normalize.TotalRow, "total"}, {normalize.OtherBreakdown, "other breakdown"}, {normalize.NotKept, "not kept"},
 	{normalize.MergedDuplicate, "merged duplicate"}, {normalize.NoValue, "no value"}, {normalize.NotACount, "not a count"},
-	{normalize.Filtered, "filtered"}, {normalize.Excluded, "excluded"}, {normalize.Quarantined, "quarantined"},
+	{normalize.Filtered, "filtered"}, {normalize.Excluded, "excluded"}, {normalize.Deleted, "deleted"}, {normalize.Quarantined, "quarantined"},
 }
 
 // printPull prints the line of a source, and with all its outcomes, the report.
 func (a *app) printPull(l pipeline.Line, r pipeline.SourceResult, all bool) {
 	switch {
+	case r.Missing != nil && checks(l, r.Name):
+		a.print("pull      %-16s not complete: it counts nothing, and checks nothing today\n", r.Name)
+		return
 	case r.Missing != nil:
 		a.print("pull      %-16s not complete: released without it, marked partial\n", r.Name)
 		return
@@ -147,31 +166,28 @@ func (a *app) printPull(l pipeline.Line, r pipeline.SourceResult, all bool) {
 			a.print("  %12s  %s\n", group(n), o.words)
 		}
 	}
-	if len(r.Over) > 0 {
-		a.print("  rows of %s were not kept: keep_rows is over\n", span(r.Over))
+	for _, reason := range sortedReasons(r.Report.Reasons) {
+		a.print("  %12s    %s\n", group(r.Report.Reasons[reason]), reason)
 	}
-	a.printTotals(r.Report.Totals)
-	if n := corrections(l, r.Name); n > 0 {
-		a.print("  %s by hand in use\n", plural(n, "correction", "corrections"))
+	for _, note := range pullNotes(l, r) {
+		a.print("  %s\n", note)
 	}
-	for _, u := range r.Report.Unused {
-		a.print("  no row has %s\n", u)
+	a.printDiff(r)
+	if checks(l, r.Name) && r.Check == nil {
+		a.print("  it only checks, and was not compared: nothing was taken\n")
 	}
-	if r.Known > 0 {
-		a.print("  %s taken before added nothing\n", plural(r.Known, "file or page", "files or pages"))
-	}
+	a.printComparison(r.Check)
 }
 
-// printTotals says how totals go with their parts.
-func (a *app) printTotals(t *normalize.TotalsReport) {
-	if t == nil {
-		return
-	}
-	a.print("  totals: %s as their parts, %s other than their parts (%s less), %s not comparable (suppressed), %s without parts\n",
+// checks reports whether a source counts nothing.
+func checks(l pipeline.Line, source string) bool {
+	return slices.ContainsFunc(l.Dataset.Sources, func(s config.Source) bool { return s.Name == source && s.Check })
+}
+
+// totalsWords say how totals go with their parts.
+func totalsWords(t *normalize.TotalsReport) string {
+	return fmt.Sprintf("totals: %s as their parts, %s other than their parts (%s less), %s not comparable (suppressed), %s without parts",
 		group(t.Equal), group(t.Differ), group(t.Below), group(t.Suppressed), group(t.Alone))
-	if len(t.Places) > 0 {
-		a.print("  the first that differs: %s\n", t.Places[0])
-	}
 }
 
 func corrections(l pipeline.Line, source string) int {

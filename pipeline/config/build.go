@@ -181,10 +181,13 @@ func (b *builder) domain() {
 		unknown := codelist.Unknowns{All: d.unknown}
 		mapped := false
 		for _, s := range b.out.Sources {
+			if s.Check { // what counts nothing makes no cells
+				continue
+			}
 			unknown = unknown.And(s.Mapping.Unknowns(d.name))
 			mapped = mapped || len(s.Mapping.Dimensions[i].Rules) > 0
 		}
-		if !mapped && len(b.out.Sources) > 0 && !b.meant[d.name] {
+		if !mapped && len(b.out.Spec.Sources) > 0 && !b.meant[d.name] {
 			b.add(d.at, fmt.Sprintf("no source maps dimension %s", quoted(d.name)), "map a column to it, or take it out")
 		}
 		dim, err := d.list.Domain(d.name, unknown)
@@ -279,8 +282,8 @@ func (b *builder) level(v cursor, d privacy.Dimension, table string) int {
 // overlap is at most the number of sources.
 func (b *builder) overlap(root cursor) {
 	v := root.get("overlap")
-	if n := len(b.out.Sources); v.given() && n > 0 && v.whole() > int64(n) {
-		v.add(fmt.Sprintf("overlap is more than the %d sources there are", n), "take it out: all is the default")
+	if n := len(b.out.Spec.Sources); v.given() && n > 0 && v.whole() > int64(n) {
+		v.add(fmt.Sprintf("overlap is more than the %d sources that count", n), "take it out: all is the default")
 	}
 }
 

@@ -18,7 +18,7 @@ func (b *builder) sources(v cursor) {
 		if !s.isMap() {
 			continue
 		}
-		src := Source{Name: p.key, Agency: s.get("agency").text(), Delivers: s.get("delivers").text(), Required: s.get("required").truth(), Hosts: s.get("hosts").texts(),
+		src := Source{Name: p.key, Agency: s.get("agency").text(), Delivers: s.get("delivers").text(), Check: s.get("use").text() == "check", Required: s.get("required").truth(), Hosts: s.get("hosts").texts(),
 			Keep: b.keep(s.get("keep_rows"))}
 		b.from(s.get("from"), &src)
 		src.Layout = layout(s.get("read"))
@@ -39,8 +39,12 @@ func (b *builder) sources(v cursor) {
 		if len(src.Columns) == 0 && len(b.problems) == before && s.fits() {
 			s.get("map").add("no column is mapped, so nothing would be read", "name the columns that hold the period, the codes or the count")
 		}
+		src.Digest = digest(src, s.get("from"))
 		b.out.Sources = append(b.out.Sources, src)
 		b.contribution(s, src, l)
+	}
+	if len(b.out.Spec.Sources) == 0 && len(b.out.Sources) > 0 {
+		v.add("no source counts: all say `use: check`", "take it out of at least one")
 	}
 	b.nobody(v)
 }
@@ -50,6 +54,9 @@ func (b *builder) sources(v cursor) {
 func (b *builder) nobody(v cursor) {
 	var at place
 	for _, s := range v.each() {
+		if s.get("use").text() == "check" {
+			continue
+		}
 		if !s.get("guarantee").given() {
 			return
 		}
@@ -100,9 +107,15 @@ func (b *builder) sound() bool {
 // of its figures, by the rules of its mapping.
 func (b *builder) contribution(s cursor, src Source, sensitivity int64) {
 	c := s.get("contribution")
+	if src.Check { // M and P are those of what counts
+		if c.given() {
+			b.warn(c.at, "contribution: a source that only checks counts nobody, so that this is not used", "take it out, or `use: check`")
+		}
+		return
+	}
 	spec := privacy.Source{
 		Name: src.Name, PerPeriod: c.get("per_period").whole(), Sensitivity: sensitivity,
-		Mapping: digest(src, s.get("from")), NoGuarantee: b.unpromised, Corrected: src.Mapping.ByHand(),
+		Mapping: src.Digest, NoGuarantee: b.unpromised, Corrected: src.Mapping.ByHand(),
 	}
 	if periods := c.get("periods"); periods.text() != "unlimited" {
 		spec.Periods = periods.whole()
@@ -221,7 +234,8 @@ func (b *builder) mapping(name string, s cursor) normalize.Mapping {
 	v := s.get("map")
 	m := normalize.Mapping{
 		Source: name, Given: given(s.get("read")), Reshape: reshape(s.get("read")), Where: b.where(s.get("where")), Unit: b.mapUnit(v.get("unit")), Period: b.mapPeriod(v.get("period")), Value: b.mapValue(v.get("value")),
-		Duplicates: s.get("duplicates").text(), Bounds: b.bounds(s.get("bounds")), Quarantine: s.get("quarantine").percent(), Zeros: b.zeros,
+		Upsert: s.get("delivers").text() == "upsert", Deleted: b.where(s.get("deleted")), Zeros: b.zeros,
+		Duplicates: s.get("duplicates").text(), Bounds: b.bounds(s.get("bounds")), Quarantine: s.get("quarantine").percent(),
 	}
 	key := s.get("key")
 	if m.KeyRow = key.given() && !key.isList() && key.text() == "row"; !m.KeyRow {

@@ -110,7 +110,7 @@ func (c *checker) object(n *node, f *form, name string) bool {
 		}
 	}
 	for _, k := range f.keys {
-		if k.must && !guessed[k.name] && n.pair(k.name) == nil {
+		if k.must && !guessed[k.name] && n.pair(k.name) == nil && !k.spared(n) {
 			ok = false
 			c.add(n.at, fmt.Sprintf("%s is missing in %s", quoted(k.name), quoted(name)), fmt.Sprintf("add %s (%s)", quoted(k.name), strings.TrimSuffix(k.doc, ".")))
 		}
@@ -274,9 +274,6 @@ func (c *checker) text(n *node, f *form, name string) bool {
 	if len(f.enum) > 0 {
 		if slices.Contains(f.enum, n.text) && n.kind == stringNode {
 			return true
-		}
-		if slices.Contains(f.later, n.text) {
-			return c.wrong(n, fmt.Sprintf("%s: %s is not implemented yet", quoted(name), quoted(n.text)), "this version has "+list(f.enum, "and"))
 		}
 		return c.wrong(n, fmt.Sprintf("%s is %s and must be %s%s", quoted(name), quoted(n.text), list(f.enum, "or"), meant(n.text, f.enum)), "")
 	}

@@ -57,7 +57,8 @@ type Source struct {
 	Decode   connectors.Decode // strict decode of the kind's settings; its errors are Errors
 	Layout   connectors.Layout // `read`: how the table stands in the bytes
 	Hosts    []string          // the only names it may dial; nil: the URL's
-	Delivers string            // whole or append
+	Delivers string            // whole, append or upsert
+	Check    bool              // `use: check`: it counts nothing, and is not in the Spec
 	Required bool              // false: a due period is released without it, marked partial
 	Keep     Duration          // `keep_rows`: rows go this long after the last planned edition of their period
 	Mapping  normalize.Mapping //
@@ -67,6 +68,7 @@ type Source struct {
 	// Tables are the reviewed code tables that the rules of a dimension name, as
 	// written, each once.
 	Tables map[string][]string
+	Digest string // of all that decides what observations its bytes give but the code lists: that of the Spec, where it counts
 }
 
 // A Schedule says when the line runs by itself. The fields are of

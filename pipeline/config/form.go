@@ -28,7 +28,6 @@ type form struct {
 	kind  formKind
 	words string // what is wanted, in words: "a text"
 	enum  []string
-	later []string // values that are not implemented yet
 
 	pattern  string // of a text, or of the keys of a map
 	min, max int64  // of an integer; of the entries of a list or map; max 0: none
@@ -47,12 +46,13 @@ type key struct {
 	doc      string
 	form     *form
 	must     bool
-	def      any    // what absence means, as a JSON value; nil: see absent
-	absent   string // what absence means, in words
-	example  string // a line of YAML: an entry of `map`, or of a source
-	private  bool   // PRIVACY: in the spec digest, fixed before a pull
-	nullable bool   // an explicit null means absence
-	later    bool   // known to the design, not implemented yet
+	unless   [2]string // a key beside it and its value with which it need not stand, although must
+	def      any       // what absence means, as a JSON value; nil: see absent
+	absent   string    // what absence means, in words
+	example  string    // a line of YAML: an entry of `map`, or of a source
+	private  bool      // PRIVACY: in the spec digest, fixed before a pull
+	nullable bool      // an explicit null means absence
+	later    bool      // known to the design, not implemented yet
 }
 
 func (f *form) find(name string) (key, bool) {
@@ -135,12 +135,6 @@ func shown(words string) *form {
 
 func oneWord(values ...string) *form { return &form{kind: aText, enum: values} }
 
-// but adds values that are known and not implemented yet.
-func (f *form) but(later ...string) *form {
-	f.later = later
-	return f
-}
-
 func object(keys ...key) *form { return &form{kind: anObject, words: "a map", keys: keys} }
 
 // exactly demands one of some keys.
@@ -175,6 +169,18 @@ func later(names ...string) []key {
 		ks = append(ks, key{name: n, later: true})
 	}
 	return ks
+}
+
+// but says with which value of which key beside it it need not stand.
+func (k key) but(name, value string) key { k.unless = [2]string{name, value}; return k }
+
+// spared reports whether k need not stand in n.
+func (k key) spared(n *node) bool {
+	if k.unless[0] == "" {
+		return false
+	}
+	p := n.pair(k.unless[0])
+	return p != nil && p.value.isScalar() && p.value.text == k.unless[1]
 }
 
 func (k key) or(def any) key        { k.def = def; return k }

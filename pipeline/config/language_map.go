@@ -13,7 +13,8 @@ func whereForm(line func(test string) string) *form {
 }
 
 // Examples of predicates, by where they stand.
-func inWhere(test string) string { return "where: {" + test + "}" }
+func inWhere(test string) string   { return "where: {" + test + "}" }
+func inDeleted(test string) string { return "deleted: {" + test + "}" }
 func inRule(test string) string {
 	return "place: [{when: {" + test + "}, const: _T}, {column: Region}]"
 }

@@ -15,12 +15,14 @@ func sourceForm(kinds []string) *form {
 		opt("reporter", "A group of sources, for panels of coverage.", shown("a name")).none("none"),
 		must("from", "Exactly one connector and its settings. Secrets are given as `env:NAME`, `file:PATH` or `credential:NAME` only.", fromForm(kinds)),
 		opt("hosts", "The only names that it may dial.", listOf("a list of hosts", matching(`^(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9_.:-]+)$`, "a host, host:port or address")).some()).none("the host of the URL"),
-		opt("delivers", "What a pull means. `whole`: it replaces the periods that it holds. `append`: pulls add up.", oneWord("whole", "append").but("upsert")).or("whole").fixed(),
+		opt("use", "`check`: the source is pulled, mapped, staged and reported like any other, and counts nothing: `pull` compares its cells with what the others give for them.", oneWord("count", "check")).or("count").fixed().like("use: check"),
+		opt("delivers", "What a pull means. `whole`: it replaces the periods that it holds. `append`: pulls add up. `upsert`: the last row of a `key` counts, over all pulls.", oneWord("whole", "append", "upsert")).or("whole").fixed().like("delivers: upsert"),
+		opt("deleted", "With `delivers: upsert`: the rows that say that their key is no more, as `where` says which rows count. It is looked at before `where`.", whereForm(inDeleted)).none("none").fixed().like("deleted: {Status: [deleted, withdrawn]}"),
 		opt("required", "`false`: a due period is released without this source, marked `partial`.", truth()).or(true),
 		opt("read", "How the table stands in the file or reply.", readForm()).none("by its content").fixed(),
 		opt("where", "Which rows count: all tests of a map must hold; of a list of maps, any.", whereForm(inWhere)).none("all rows").fixed().like("where: {outcome: [identified, assisted], region: {not: \"\"}}"),
 		must("map", "What each column means. Columns that are not named are never read.", mappingForm()).fixed(),
-		opt("key", "Columns that identify a row; `row`: every row is its own.", anyOf("row, a column or a list of columns", text("row or a column"), listOf("a list of columns", text("a column")).some())).none("the period and the mapped codes").fixed(),
+		opt("key", "Columns that identify a row; `row`: every row is its own.", anyOf("row, a column or a list of columns", text("row or a column"), listOf("a list of columns", text("a column")).some())).none("the period and the mapped codes; required for `delivers: upsert`").fixed(),
 		opt("duplicates", "What to do with rows of the same key.", oneWord("error", "sum", "max", "same")).none("error; with a constant value and no key, every row is its own").fixed(),
 		opt("bounds", "Values outside stop the source.", object(keys(
 			opt("min", "Least value.", whole(-1<<40, 1<<40)).or(0),
@@ -47,13 +49,13 @@ func sourceForm(kinds []string) *form {
 			must("per_period", "The most that one person adds to the counts of one period.", whole(1, 1<<20)),
 			must("periods", "The most periods that one person is counted in, over all pulls ever made.", anyOf("a whole number or unlimited", whole(1, 1<<20), oneWord("unlimited"))),
 			must("stated_by", "Who says so, in which document, when.", shown("a text")),
-		)).fixed(),
+		)).but("use", "check").fixed(),
 		opt("guarantee", "`none`: rows of the source depend on each other (synthetic or already noised figures, complementary suppression, swapping), so that nothing bounds what one person changes. "+
 			"No promise is then made for the people behind its file, and every page and the label say so. Noise is added and charged as always, and `contribution` is still stated: for its rows. "+
 			"Of a source that was ever released it stays as it is.", oneWord("none")).none("the promise is made").fixed().like("guarantee: none"),
 		opt("quarantine", "The most rows, of those that pass `where`, that may fail to map. Above it the run stops and nothing is charged.", percent()).or("1%"),
 		opt("keep_rows", "Rows are destroyed this long after the last planned edition of their period, and after the day of its last release: never before, and by the first `run` or `retention` then.", duration()).or(DefaultKeep),
-		later("person", "use", "confidential", "calendar"),
+		later("person", "confidential", "calendar"),
 	)...)
 }
 

@@ -480,3 +480,37 @@ func TestSpecDigest(t *testing.T) {
 		})
 	}
 }
+
+// A source that checks counts nothing: it is not in the spec, gives no cells and
+// no bound, and needs no contribution. To add or take it changes no digest.
+func TestCheckSource(t *testing.T) {
+	alone := base(t)
+	const other = "  other: {agency: Other Office, from: {file: {path: other.csv}}, use: check, key: row, map: {unit: count, period: Y, place: {column: P, blank: _U}, value: N}}\n"
+	beside := edit(t, alone, "\ntables:", "\n"+other+"tables:")
+	want, _, err := loadText(t, alone, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	got, warnings, err := loadText(t, beside, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got.Spec.Digest() != want.Spec.Digest() || len(got.Spec.Sources) != 1 || len(got.About.Sources) != 1 || len(warnings) > 0 {
+		t.Errorf("the source is in the spec or in public texts: %v, warnings %v", got.Spec.Sources, warnings)
+	}
+	if len(got.Sources) != 2 || !got.Sources[1].Check || got.Sources[1].Digest == "" || got.Sources[0].Digest != got.Spec.Sources[0].Mapping {
+		t.Errorf("sources are %+v", got.Sources)
+	}
+	// The same source counting changes all that.
+	counting, _, err := loadText(t, strings.Replace(beside, "use: check", "use: count, contribution: {per_period: 1, periods: 1, stated_by: B. Person}", 1), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if counting.Spec.Digest() == want.Spec.Digest() || len(counting.Spec.Sources) != 2 {
+		t.Error("a source that counts is not in the spec")
+	}
+	// A contribution that says nothing is pointed out.
+	if _, warnings, err := loadText(t, strings.Replace(beside, "use: check", "use: check, contribution: {per_period: 1, periods: 1, stated_by: B. Person}", 1), nil); err != nil || len(warnings) != 1 {
+		t.Errorf("warnings %v, error %v", warnings, err)
+	}
+}

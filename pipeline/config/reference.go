@@ -106,6 +106,8 @@ func (k key) row(examples bool) string {
 		name += " **P**"
 	}
 	switch {
+	case k.unless[0] != "":
+		def = fmt.Sprintf("required, unless `%s: %s`", k.unless[0], k.unless[1])
 	case k.must:
 		def = "required"
 	case k.def != nil:

@@ -96,7 +96,11 @@ func (f *form) objectSchema(s map[string]any) {
 			continue
 		}
 		properties[k.name] = k.schema()
-		if k.must {
+		switch {
+		case k.unless[0] != "":
+			is := jsonObject{"required": []string{k.unless[0]}, "properties": jsonObject{k.unless[0]: jsonObject{"const": k.unless[1]}}}
+			s["if"], s["else"] = is, jsonObject{"required": []string{k.name}}
+		case k.must:
 			required = append(required, k.name)
 		}
 	}

@@ -10,6 +10,7 @@ type batch struct {
 	status []Status
 	file   []uint32
 	row    []int64
+	key    []RowKey // nil: none are kept
 }
 
 func newBatch(dims, rows int) *batch {
@@ -49,6 +50,9 @@ func (b *batch) observations(from, to int, periods []privacy.Period, dicts [][]s
 	o := Observations{
 		Periods: periods[:len(periods):len(periods)], Period: b.period[from:to],
 		Value: b.value[from:to], Status: b.status[from:to], Files: files[:len(files):len(files)], File: b.file[from:to], Row: b.row[from:to],
+	}
+	if b.key != nil {
+		o.Key = b.key[from:to]
 	}
 	for d, c := range b.codes {
 		o.Dims = append(o.Dims, Column{Dict: dicts[d], Index: c[from:to]})

@@ -15,6 +15,7 @@ func (m Mapping) Check() error {
 		c.problem(path("read", "unpivot", key), "%s", what)
 	}
 	c.predicates(path("where"), m.Where)
+	c.predicates(path("deleted"), m.Deleted)
 	c.unit(m.Unit)
 	c.period(m.Period)
 	c.value(m.Value, m.Bounds)
@@ -27,6 +28,7 @@ func (m Mapping) Check() error {
 		c.dimension(d)
 	}
 	c.key(m)
+	c.upsert(m)
 	c.bounds(m.Bounds)
 	c.corrections(m)
 	c.keep(m.Keep)

@@ -13,6 +13,7 @@ type rules struct {
 	dims         []*dimension
 	verdicts     []verdict         // of the row at hand, one a dimension
 	dicts        [][]string        // leaf codes of each dimension, in code-list order
+	units        *units            // nil: one for all rows
 	unused       []func() []string // literals that no label met
 }
 
@@ -92,11 +93,15 @@ func (n *Normalizer) compile(declared func(privacy.Period) bool, every string, b
 	n.zeros = newZeros(n.m, n.rules.dicts)
 	n.compileKeys(b.byName)
 	n.columns, n.joined, n.rules.unused = b.columns, b.joined, b.unused
+	n.rules.units = newUnits(n.m.Unit, b)
 	for _, c := range n.columns {
 		c.given = n.m.given(c.name)
 	}
 	n.compileKeep(b.byName)
 	n.compileGrains()
+	if err := n.compileVersions(b); err != nil {
+		return err
+	}
 	n.compileRatio()
 	return n.compileCorrections()
 }
@@ -178,7 +183,7 @@ func (r *rule) bind(c *column) {
 }
 
 func (n *Normalizer) compileKeys(byName map[string]*column) {
-	if n.m.everyRow() {
+	if n.m.everyRow() || n.m.Upsert {
 		return
 	}
 	var columns []*folded

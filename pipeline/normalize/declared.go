@@ -68,6 +68,7 @@ func (m Mapping) used() []string {
 		}
 	}
 	tests(m.Where)
+	tests(m.Deleted)
 	add(m.Unit.Column)
 	add(m.Period.Column)
 	add(m.Period.Columns...)
@@ -167,10 +168,14 @@ func (m Mapping) Digest() string {
 		Grains []Grain          `json:"grains,omitempty"`
 		Totals Totals           `json:"totals,omitzero"`
 		Zeros  []StructuralZero `json:"structural_zeros,omitempty"`
+
+		Upsert  bool        `json:"upsert,omitempty"`
+		Deleted []Predicate `json:"deleted,omitempty"`
 	}{
 		Reshape: m.Reshape, Where: m.Where, Unit: m.Unit, Period: m.Period, Value: m.Value,
 		Key: m.Key, KeyRow: m.everyRow(), Duplicates: m.duplicates(), Min: m.Bounds.min(), Max: m.Bounds.Max,
 		Ratio: m.Bounds.Ratio, Clip: m.Bounds.Clip, ByHand: m.ByHand(), Keep: m.Keep, Totals: m.Totals, Zeros: m.Zeros,
+		Upsert: m.Upsert, Deleted: m.Deleted,
 	}
 	for _, g := range m.Grains {
 		c.Grains = append(c.Grains, m.named(g))

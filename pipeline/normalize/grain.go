@@ -55,6 +55,34 @@ func (m Mapping) named(g Grain) Grain {
 	return out
 }
 
+// Levels gives, for each dimension, the level of its code list that the counted
+// rows of m are at by declaration: 0, the root, where it is not mapped or the grain
+// leaves it out.
+func (m Mapping) Levels() []int {
+	out := make([]int, len(m.Dimensions))
+	for i, d := range m.Dimensions {
+		if code, ok := d.constant(); !ok || code != privacy.Total {
+			out[i] = d.level("")
+		}
+	}
+	if len(m.Grains) > 0 {
+		out = m.levels(m.Grains[0])
+	}
+	return out
+}
+
+// RollUp gives the code of a level that a leaf code lies in. A code that is not of
+// the list stays as it is.
+func RollUp(l codelist.List, level int) func(leaf string) string {
+	t := newCodes(l)
+	return func(leaf string) string {
+		if c, ok := t.number[leaf]; ok {
+			return t.codes[t.at(c, level)]
+		}
+		return leaf
+	}
+}
+
 // counting are the grains of which rows reach the cube.
 func (m Mapping) counting() []Grain {
 	if m.Totals.Use == totalsRest {

@@ -25,6 +25,8 @@ type Mapping struct {
 	Key        []string    // columns that identify a row; nil: the mapped codes and the period
 	KeyRow     bool        // `key: row`: every row is its own; so it is where neither Key nor Duplicates is given and Value is a constant
 	Duplicates string      // error, sum, max or same; "" is error
+	Upsert     bool        // of the rows with one Key, over all pulls, the last counts
+	Deleted    []Predicate // with Upsert: any of them says that the row's key is no more
 	Bounds     Bounds
 	Quarantine float64 // most share of the rows that pass where: 0.01
 

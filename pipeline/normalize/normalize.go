@@ -22,8 +22,9 @@ type Normalizer struct {
 	keys      *keys  // nil: every row is its own
 	held      *batch // rows that wait for those with the same key; nil: none do
 	keep      *keeper
-	grades    *grading // nil: no grain
-	past      *history // nil: no ratio
+	versions  *versions // nil: it is not of the last row of a key
+	grades    *grading  // nil: no grain
+	past      *history  // nil: no ratio
 	zeros     zeros
 	corrected *corrected
 	unknown   *unknowns // nil: nobody asks for labels
@@ -57,6 +58,9 @@ func (n *Normalizer) Page(p connectors.Page, emit func(Observations) error) erro
 }
 
 func (n *Normalizer) page(p connectors.Page, emit func(Observations) error) error {
+	if n.versions != nil && n.versions.hash == nil {
+		return errNoHash
+	}
 	if p.Records == nil || p.Records.NumRows() == 0 {
 		return nil
 	}
@@ -101,7 +105,7 @@ func (n *Normalizer) page(p connectors.Page, emit func(Observations) error) erro
 		}
 		n.row(i, spot{file, p.Row(i)}, out)
 	}
-	if n.held != nil {
+	if n.held != nil || n.versions != nil {
 		return nil
 	}
 	if n.past != nil {
@@ -125,12 +129,22 @@ func (n *Normalizer) file(name string) uint32 {
 func (n *Normalizer) row(i int, at spot, out *batch) {
 	// 1. It is none of the blank ones. (fill_down and unpivot come here.)
 	n.tally.report.Read++
+	if n.versions != nil {
+		n.version(i, at)
+		return
+	}
+	n.decide(i, at, out)
+}
+
+// decide takes a row that is not blank on, from `where`.
+func (n *Normalizer) decide(i int, at spot, out *batch) {
 	// 2. where
 	if !n.where.holds(i) {
-		n.tally.ended[endFiltered]++
+		n.tally.end(endFiltered)
 		return
 	}
 	// 3. map
+	n.rules.units.count(i)
 	period, ok := n.labels(i, at)
 	if !ok {
 		return
@@ -147,7 +161,7 @@ func (n *Normalizer) row(i int, at spot, out *batch) {
 		return
 	}
 	if end != endCounted {
-		n.tally.ended[end]++
+		n.tally.end(end)
 		return
 	}
 	// 4. bounds
@@ -159,7 +173,11 @@ func (n *Normalizer) row(i int, at spot, out *batch) {
 		v = *n.m.Bounds.Max
 	}
 	// 5. keep
-	if n.keep != nil {
+	switch {
+	case n.versions != nil:
+		n.versions.hold(n, at, period, v, status)
+		return
+	case n.keep != nil:
 		n.hold(i, at, period, v, status)
 		return
 	}
@@ -236,9 +254,9 @@ func (n *Normalizer) labels(i int, at spot) (period uint32, ok bool) {
 func (n *Normalizer) end(r *rule, v verdict, at spot) {
 	switch v {
 	case isOtherUnit:
-		n.tally.ended[endNotACount]++
+		n.tally.end(endNotACount)
 	case isExcluded:
-		n.tally.ended[endExcluded]++
+		n.tally.end(endExcluded)
 	case isNotFinest:
 		n.tally.problem(problemKind{notFinest, r.target}, r.column(), n.place(at), Place{})
 	default:
@@ -321,7 +339,10 @@ func (n *Normalizer) finish() (*batch, error) {
 	if out == nil {
 		out = newBatch(len(n.rules.dims), 0)
 	}
-	if n.keep != nil {
+	switch {
+	case n.versions != nil:
+		n.closeVersions(out)
+	case n.keep != nil:
 		n.closeKeep(out)
 	}
 	for _, d := range n.rules.dims {

@@ -18,7 +18,7 @@ func ptr(v int64) *int64 { return &v }
 // outcomesOf writes a report's outcomes and reasons in a line.
 func outcomesOf(r Report) string {
 	var s []string
-	for _, o := range []Outcome{Counted, MergedDuplicate, NoValue, NotACount, Filtered, Excluded, Quarantined} {
+	for _, o := range []Outcome{Counted, Deleted, MergedDuplicate, NoValue, NotACount, Filtered, Excluded, Quarantined} {
 		if r.Outcomes[o] > 0 {
 			s = append(s, fmt.Sprintf("%s %d", o, r.Outcomes[o]))
 		}

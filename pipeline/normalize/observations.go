@@ -19,7 +19,8 @@ type Observations struct {
 	Status  []Status // how each value came to be
 	Files   []string // dictionary of origins
 	File    []uint32
-	Row     []int64 // row in the file
+	Row     []int64  // row in the file
+	Key     []RowKey // what identifies each row, with [Mapping.Upsert]; else nil
 }
 
 // A Column is dictionary coded text.
@@ -45,6 +46,7 @@ const (
 	NotACount       Outcome = "not_a_count"
 	Filtered        Outcome = "filtered"
 	Excluded        Outcome = "excluded"
+	Deleted         Outcome = "deleted" // it says that its key is no more
 	Quarantined     Outcome = "quarantined"
 )
 
@@ -85,12 +87,16 @@ type Report struct {
 	Unknown    map[string]int64  `json:"unknown_labels"`    // observations a dimension whose label only the rule's `unknown` took
 	Unused     []string          `json:"unused"`            // literals of the mapping that no row had, with their keys
 	Totals     *TotalsReport     `json:"totals,omitempty"`  // nil without `totals: check` or `rest`
+
+	Units map[string]int64    `json:"units,omitempty"` // rows that pass `where` by unit of the mapping, where a column says it
+	Codes map[string][]string `json:"codes,omitempty"` // codes that observations have, by dimension, sorted
 }
 
 // Without is the report without what it says of rows of some periods, by SDMX
 // name. Sums that cannot be told apart by period go whole.
 func (r Report) Without(periods ...string) Report {
 	left := r
+	left.Units, left.Codes = nil, nil
 	left.Blank, left.Unknown, left.Periods, left.Outcomes = 0, nil, map[string]int64{}, map[Outcome]int64{}
 	if q := r.Outcomes[Quarantined]; q > 0 {
 		left.Outcomes[Quarantined] = q // of rows whose period nobody knows

@@ -19,6 +19,7 @@ const (
 	endNotACount
 	endFiltered
 	endExcluded
+	endDeleted
 	endQuarantined
 	endings
 	endStopped // the source stops: no outcome
@@ -26,7 +27,7 @@ const (
 
 var outcomes = [endings]Outcome{
 	endCounted: Counted, endTotal: TotalRow, endOther: OtherBreakdown, endNotKept: NotKept, endMerged: MergedDuplicate, endNoValue: NoValue, endNotACount: NotACount,
-	endFiltered: Filtered, endExcluded: Excluded, endQuarantined: Quarantined,
+	endFiltered: Filtered, endExcluded: Excluded, endDeleted: Deleted, endQuarantined: Quarantined,
 }
 
 // A problemKind is a way for rows to stop a source; of is the dimension, if it
@@ -108,6 +109,7 @@ type tally struct {
 	problems map[problemKey]*counted
 	order    []problemKey // as they came
 	reasons  map[[2]string]*ReasonCount
+	fate     *fate // where the outcome of the row at hand goes while a later row may take its place; nil: it is counted
 }
 
 type counted struct {
@@ -127,7 +129,20 @@ func (t *tally) count(period uint32) {
 	t.periods[period]++
 }
 
+// end counts a row that ends without more to say.
+func (t *tally) end(e ending) {
+	if t.fate != nil {
+		t.fate.end = e
+		return
+	}
+	t.ended[e]++
+}
+
 func (t *tally) problem(kind problemKind, column string, first, second Place) {
+	if t.fate != nil {
+		*t.fate = fate{end: endStopped, why: &why{kind: kind, column: column}}
+		return
+	}
 	key := problemKey{kind, column}
 	c := t.problems[key]
 	if c == nil {
@@ -140,6 +155,10 @@ func (t *tally) problem(kind problemKind, column string, first, second Place) {
 func (t *tally) stopped() bool { return len(t.order) > 0 }
 
 func (t *tally) quarantine(reason, column string, at Place) {
+	if t.fate != nil {
+		*t.fate = fate{end: endQuarantined, why: &why{reason: reason, column: column}}
+		return
+	}
 	t.ended[endQuarantined]++
 	key := [2]string{reason, column}
 	r := t.reasons[key]
@@ -200,6 +219,7 @@ func (n *Normalizer) report() (Report, *QuarantineError) {
 			}
 		}
 	}
+	r.Units, r.Codes = n.rules.units.report(), n.rules.codes()
 	if n.grades != nil && n.grades.chain != nil {
 		r.Totals = &n.grades.finished
 	}

@@ -121,13 +121,34 @@ func (s *Store) removeRows(source, period, batch string) error {
 // is of the batch; with nothing left of that it goes, too.
 func (s *Store) reduceReport(l Loss, left bool) error {
 	r, ok, err := s.kept(l.Source)
-	if err != nil || !ok || r.Batch != l.Batch {
+	if err != nil || !ok {
 		return err
 	}
-	if !left {
+	periods := slices.Concat(l.Over, l.Superseded)
+	switch {
+	case r.Batch == l.Batch && !left:
 		return s.DropReport(l.Source)
+	case r.Batch == l.Batch:
+		return s.keep(l.Source, r.without(periods))
+	case r.Taken == nil || r.Taken.Batch != l.Batch:
+		return nil
+	case !left:
+		r.Taken = nil
+	default:
+		taken := r.Taken.without(periods)
+		r.Taken = &taken
 	}
-	return s.KeepReport(l.Source, r.Batch, r.Without(slices.Concat(l.Over, l.Superseded)...))
+	return s.keep(l.Source, r)
+}
+
+// without is k without what it says of rows of some periods.
+func (k kept) without(periods []string) kept {
+	k.Report = k.Report.Without(periods...)
+	if k.Diff != nil {
+		d := k.Diff.without(periods)
+		k.Diff = &d
+	}
+	return k
 }
 
 // DropReport removes what KeepReport kept.

@@ -38,7 +38,7 @@ func staged(t *testing.T, st *Store, source, id string) {
 	for p, h := range b.Periods {
 		r.Periods[p] = h.Rows
 	}
-	if err := st.KeepReport(source, id, r); err != nil {
+	if err := st.KeepReport(source, id, r, nil); err != nil {
 		t.Fatal(err)
 	}
 }

@@ -235,7 +235,8 @@ func (s *Store) Sweep() error {
 type Uses map[string][]string
 
 // Select picks, of a source's batches (oldest first), those that count for a
-// period: the newest that holds it (`whole`), or all (`append`). Of `append` a
+// period: the newest that holds it (`whole`; `upsert`, whose batches hold all rows of
+// the periods that they change), or all (`append`). Of `append` a
 // batch whose files were all taken again later, under a changed mapping, no longer
 // counts; one of which only some were is an error, since rows would count twice.
 // Where rows that would count were destroyed the error is ErrDestroyed: what is
@@ -279,12 +280,29 @@ func Select(delivers string, batches []Batch, p privacy.Period) ([]string, error
 type kept struct {
 	normalize.Report
 	Batch string `json:"batch,omitempty"`
+	Diff  *Diff  `json:"diff,omitempty"`  // of the pull that made the batch
+	Taken *kept  `json:"taken,omitempty"` // of a pull that stopped: the newest report of one that was taken
 }
 
 // KeepReport keeps the newest report of a source, also of a pull that stopped,
 // so that a person can look at its quarantine. It goes with the rows of the batch.
-func (s *Store) KeepReport(source, batch string, r normalize.Report) error {
-	b, err := json.Marshal(kept{r, batch})
+// d says what the batch changed; nil where nobody knows, or the pull stopped.
+func (s *Store) KeepReport(source, batch string, r normalize.Report, d *Diff) error {
+	k := kept{Report: r, Batch: batch, Diff: d}
+	if batch == "" {
+		last, ok, err := s.kept(source)
+		if err != nil {
+			return err
+		}
+		if k.Taken = last.Taken; ok && last.Batch != "" {
+			k.Taken = &last
+		}
+	}
+	return s.keep(source, k)
+}
+
+func (s *Store) keep(source string, k kept) error {
+	b, err := json.Marshal(k)
 	if err != nil {
 		return fmt.Errorf("staging: %w", err)
 	}
@@ -298,6 +316,22 @@ func (s *Store) KeepReport(source, batch string, r normalize.Report) error {
 func (s *Store) Report(source string) (normalize.Report, bool, error) {
 	r, ok, err := s.kept(source)
 	return r.Report, ok, err
+}
+
+// Taken returns the newest report of a pull that was taken, with what its batch
+// changed and its name, or false where there is none.
+func (s *Store) Taken(source string) (r normalize.Report, d *Diff, batch string, ok bool, err error) {
+	k, ok, err := s.kept(source)
+	if err != nil || !ok {
+		return r, nil, "", false, err
+	}
+	if k.Batch == "" {
+		if k.Taken == nil {
+			return r, nil, "", false, nil
+		}
+		k = *k.Taken
+	}
+	return k.Report, k.Diff, k.Batch, true, nil
 }
 
 func (s *Store) kept(source string) (r kept, ok bool, err error) {

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"hash"
 	"io"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -35,7 +36,10 @@ type Writer struct {
 	from   map[string]int64 // rows of the source, by period; see From
 	skip   func(privacy.Period) bool
 
+	keyed   bool            // rows have keys: see [Writer.Upsert]
+	ready   map[string]Held // by period: files that Upsert has closed
 	dropped []string
+	sealed  map[string]Held // by period, once [Writer.Seal] has closed all files
 }
 
 // Create starts a batch of a source. The id must sort by time.
@@ -74,6 +78,11 @@ type periodFile struct {
 	texts      []texts // the dimensions, then the file
 	value, row []int64
 	status     []normalize.Status
+
+	keys []normalize.RowKey // with keys
+	set  hash.Hash          // with keys: of the rows in the order of their keys, wherever they came from
+
+	scratch []byte
 }
 
 // texts is dictionary coded text that grows.
@@ -151,7 +160,10 @@ func (w *Writer) periodFile(p privacy.Period) (*periodFile, error) {
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("staging: %w", err), f.Close())
 	}
-	pf := &periodFile{path: path, f: f, sealed: sealed, plain: hmac.New(sha256.New, w.s.input), schema: schema(w.dims)}
+	pf := &periodFile{path: path, f: f, sealed: sealed, plain: hmac.New(sha256.New, w.s.input), schema: schema(w.dims, w.keyed)}
+	if w.keyed {
+		pf.set = hmac.New(sha256.New, w.s.input)
+	}
 	pf.w = parquet.NewGenericWriter[any](io.MultiWriter(sealed, pf.plain), pf.schema, parquet.Compression(&parquet.Zstd))
 	pf.texts = make([]texts, len(w.dims)+1)
 	w.open[p] = pf
@@ -161,11 +173,14 @@ func (w *Writer) periodFile(p privacy.Period) (*periodFile, error) {
 // schema has a dictionary-coded column a dimension, so that a cube is built from
 // integers. A cube takes nothing else but the value: batches of before there was a
 // status count as they did.
-func schema(dims []string) *parquet.Schema {
+func schema(dims []string, keyed bool) *parquet.Schema {
 	text := func() parquet.Node { return parquet.Encoded(parquet.String(), &parquet.RLEDictionary) }
 	g := parquet.Group{"value": parquet.Int(64), "status": text(), "file": text(), "row": parquet.Int(64)}
 	for _, d := range dims {
 		g["dim_"+d] = text()
+	}
+	if keyed {
+		g["key"] = parquet.Leaf(parquet.FixedLenByteArrayType(len(normalize.RowKey{})))
 	}
 	return parquet.NewSchema("observation", g)
 }
@@ -212,6 +227,10 @@ func (pf *periodFile) flush(dims []string) error {
 			integers(vals, pf.row, ci)
 		case "status":
 			words(vals, pf.status, ci)
+		case "key":
+			for i := range pf.keys {
+				vals[i] = parquet.FixedLenByteArrayValue(pf.keys[i][:]).Level(0, 0, ci)
+			}
 		case "file":
 			pf.texts[len(dims)].values(vals, ci)
 		default:
@@ -229,6 +248,7 @@ func (pf *periodFile) flush(dims []string) error {
 	}
 	pf.rows += int64(n)
 	pf.texts, pf.value, pf.row, pf.status = make([]texts, len(dims)+1), pf.value[:0], pf.row[:0], pf.status[:0]
+	pf.keys = pf.keys[:0]
 	return nil
 }
 
@@ -252,18 +272,10 @@ func words(vals []parquet.Value, statuses []normalize.Status, column int) {
 // Commit makes the batch exist. b's ID, Source and Periods are filled in.
 func (w *Writer) Commit(b Batch) (Batch, error) {
 	b.ID, b.Source, b.Periods = w.id, w.source, map[string]Held{}
-	for p, pf := range w.open {
-		err := pf.flush(w.dims)
-		err = errors.Join(err, pf.w.Close(), pf.sealed.Close(), pf.f.Sync(), pf.f.Close(), syncDir(filepath.Dir(pf.path)))
-		if err != nil {
-			return Batch{}, errors.Join(fmt.Errorf("staging: %w", err), w.Abort())
-		}
-		held := Held{Rows: pf.rows, Digest: hex.EncodeToString(pf.plain.Sum(nil))}
-		if n := w.from[p.String()]; n != held.Rows {
-			held.From = n
-		}
-		b.Periods[p.String()] = held
+	if err := w.Seal(); err != nil {
+		return Batch{}, errors.Join(err, w.Abort())
 	}
+	maps.Copy(b.Periods, w.sealed)
 	for _, p := range w.dropped {
 		b.Periods[p] = Held{}
 	}
@@ -279,6 +291,53 @@ func (w *Writer) Commit(b Batch) (Batch, error) {
 	}
 	w.open = nil
 	return b, nil
+}
+
+// Seal closes all files, so that [Store.Cells] can read what they hold before the
+// batch exists. Nothing can be added any more.
+func (w *Writer) Seal() error {
+	if w.sealed != nil {
+		return nil
+	}
+	w.sealed = map[string]Held{}
+	for p, pf := range w.open {
+		held, closed := w.ready[p.String()]
+		if !closed {
+			var err error
+			if held, err = w.seal(p, pf); err != nil {
+				return err
+			}
+		}
+		w.sealed[p.String()] = held
+	}
+	return nil
+}
+
+// seal closes one file.
+func (w *Writer) seal(p privacy.Period, pf *periodFile) (Held, error) {
+	err := pf.flush(w.dims)
+	if err = errors.Join(err, pf.w.Close(), pf.sealed.Close(), pf.f.Sync(), pf.f.Close(), syncDir(filepath.Dir(pf.path))); err != nil {
+		return Held{}, fmt.Errorf("staging: %w", err)
+	}
+	sum := pf.plain
+	if pf.set != nil {
+		sum = pf.set
+	}
+	held := Held{Rows: pf.rows, Digest: hex.EncodeToString(sum.Sum(nil))}
+	if n := w.from[p.String()]; n != held.Rows {
+		held.From = n
+	}
+	return held, nil
+}
+
+// Held says what a sealed batch holds, by SDMX period.
+func (w *Writer) Held() map[string]Held {
+	out := map[string]Held{}
+	maps.Copy(out, w.sealed)
+	for _, p := range w.dropped {
+		out[p] = Held{}
+	}
+	return out
 }
 
 // From says how many rows of the source each period comes from. It is not the rows
