@@ -3,6 +3,7 @@ package pipeline
 import (
 	"fmt"
 	"slices"
+	"strings"
 
 	"halftone/outputs"
 	"halftone/privacy"
@@ -73,7 +74,27 @@ func sameMeaning(last privacy.Model, s privacy.Spec) error {
 			return refuse(fmt.Sprintf("in dimension %s %s", old.Name, what))
 		}
 	}
+	if zeros(last.Dimensions, last.Zeros) != zeros(s.Dimensions, s.Zeros) {
+		return refuse("`structural_zeros` have changed")
+	}
 	return nil
+}
+
+// zeros names structural zeros whatever dimensions there are beside.
+func zeros(dims []privacy.Dimension, zs []privacy.Zero) string {
+	var out []string
+	for _, z := range zs {
+		var named []string
+		for d, l := range z.Levels {
+			if l > 0 {
+				named = append(named, dims[d].Name+"="+z.Codes[d])
+			}
+		}
+		slices.Sort(named)
+		out = append(out, strings.Join(named, " "))
+	}
+	slices.Sort(out)
+	return strings.Join(slices.Compact(out), "\n")
 }
 
 // samePromise refuses a unit or a bound for which older releases, of any series,

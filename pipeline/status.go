@@ -51,7 +51,19 @@ type SourceStatus struct {
 // changes nothing.
 func (l Line) Status(ctx context.Context) (Status, error) {
 	var s Status
-	// 1. Ledger and public folder.
+	// 1. Ledger and public folder. What has been seen is read before the ledger, which
+	// a run may be writing: it then knows all of it.
+	pub, heads, err := l.lookAtPublic(ctx)
+	if err != nil {
+		return s, err
+	}
+	if pub != nil {
+		defer func() { _ = pub.Close() }()
+	}
+	seen, err := l.remembered()
+	if err != nil {
+		return s, err
+	}
 	lk, err := l.lookAtLedger(ctx)
 	if err != nil {
 		return s, err
@@ -71,11 +83,7 @@ func (l Line) Status(ctx context.Context) (Status, error) {
 			s.Released = append(s.Released, c.Key.Period)
 		}
 	}
-	if err := s.lookAtPublic(ctx, l, lk); err != nil {
-		return s, err
-	}
-	seen, err := l.remembered()
-	if err != nil {
+	if err := s.witnessed(l, pub, heads, lk); err != nil {
 		return s, err
 	}
 	if seen != "" && !slices.ContainsFunc(lk.links, func(k privacy.Link) bool { return k.Hash == seen }) {
@@ -100,18 +108,26 @@ func (l Line) Status(ctx context.Context) (Status, error) {
 	return s, s.lookAtState(ctx, l)
 }
 
-func (s *Status) lookAtPublic(ctx context.Context, l Line, lk look) error {
+// lookAtPublic opens the public folder and reads what it witnesses; nil where there is
+// none yet.
+func (l Line) lookAtPublic(ctx context.Context) (*publish.Folder, []publish.Witness, error) {
 	if _, err := os.Stat(l.Public); errors.Is(err, fs.ErrNotExist) {
-		return nil
+		return nil, nil, nil
 	}
 	pub, err := publish.Open(l.Public)
 	if err != nil {
-		return err
+		return nil, nil, err
 	}
-	defer func() { _ = pub.Close() }()
 	heads, err := pub.Heads(ctx)
 	if err != nil {
-		return err
+		return nil, nil, errors.Join(err, pub.Close())
+	}
+	return pub, heads, nil
+}
+
+func (s *Status) witnessed(l Line, pub *publish.Folder, heads []publish.Witness, lk look) error {
+	if pub == nil {
+		return nil
 	}
 	known := map[string]bool{}
 	for _, link := range lk.links {

@@ -145,6 +145,19 @@ func (c Cube) Add(codes [][]uint32, n []int64) error {
 	return nil
 }
 
+// inside reports whether there is a count in a structural zero: rows there are kept
+// out long before, and what is published of such a cell is 0.
+func (st *cubeState) inside(s Spec) bool {
+	for _, p := range st.parts {
+		for i, zero := range domain.Within(s.Dimensions, s.Zeros, p.levels) {
+			if zero && p.n[i] != 0 {
+				return true
+			}
+		}
+	}
+	return false
+}
+
 // cells writes the cell of each of the rows from lo on to ix.
 func (p *part) cells(ix []uint64, codes [][]uint32, lo int) error {
 	clear(ix)

@@ -147,6 +147,9 @@ func count(s Spec, c Cube, k Key, p Plan) ([][]int64, error) {
 	if k.Dataset != s.Dataset || k.Series != s.Series || k.Edition < 1 || k.Edition > s.Editions {
 		return nil, errors.New("privacy: the spec has no such release")
 	}
+	if exact.inside(s) {
+		return nil, errors.New("privacy: somebody was counted where the spec says that nobody can be")
+	}
 	if !exact.inRange() {
 		return nil, errors.New("privacy: the counts add up to more than 2^40")
 	}

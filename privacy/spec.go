@@ -120,6 +120,9 @@ type Population struct {
 	Delta float64 `json:"delta,omitempty"`
 }
 
+// MaxZeros is the most structural zeros of a spec.
+const MaxZeros = 1 << 12
+
 // Digest is the SHA-256 of s in canonical form: JSON with fields in the order
 // of the type, no maps, no labels.
 func (s Spec) Digest() string {
@@ -180,6 +183,9 @@ func (s Spec) Check() error {
 	}
 	if err := s.checkTables(); err != nil {
 		return err
+	}
+	if len(s.Zeros) > MaxZeros {
+		return fmt.Errorf("privacy: more than %d structural zeros", MaxZeros)
 	}
 	for _, z := range s.Zeros {
 		if err := z.Check(s.Dimensions); err != nil {

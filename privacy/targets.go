@@ -9,7 +9,8 @@ import (
 // Priced plans one release whose worst cell of each table is known to ± half[table]
 // 95 times in 100, 0 for a table without a target, at the least cost, whatever the
 // budget of s. gap is how far that may be above the least that measurements of
-// these levels cost (0.001 is 0.1 %), by the dual problem. It touches no data. The
+// these levels cost (0.001 is 0.1 %), by the dual problem; what only tables without a
+// target need, a hundredth of the cost at most, is not in it. It touches no data. The
 // mechanism is the planner's, whatever that of s.
 func (s Spec) Priced(half []float64) (p Plan, gap float64, err error) {
 	if len(half) != len(s.Tables) {

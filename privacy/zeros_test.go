@@ -1,6 +1,7 @@
 package privacy
 
 import (
+	"slices"
 	"strings"
 	"testing"
 )
@@ -46,6 +47,15 @@ func TestStructuralZeros(t *testing.T) {
 		}
 	}
 	s := tree()
+	s.Zeros = []Zero{{Levels: []int{1, 1}, Codes: []string{"c", "2"}}}
+	k, l := Key{"t", 1, year(t, 2026), 1}, newTestLedger()
+	if _, err := Measure(t.Context(), s, filled(t, s, k.Period, [][]uint32{{7}, {2}}, []int64{1}), k, Input{}, l); err == nil || len(l.charges) != 0 {
+		t.Errorf("somebody in a structural zero was charged for: %v", err)
+	}
+	s.Zeros = slices.Repeat(s.Zeros, MaxZeros+1)
+	if s.Check() == nil {
+		t.Error("any number of structural zeros was taken")
+	}
 	s.Zeros = []Zero{{Levels: []int{1, 1}, Codes: []string{"c", "9"}}}
 	if _, err := NewCube(s, year(t, 2026)); err == nil {
 		t.Error("a structural zero of a code that is not there was taken")

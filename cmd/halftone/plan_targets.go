@@ -91,8 +91,12 @@ func (a *app) printPrice(l pipeline.Line, p pipeline.Price, delta float64) {
 	}
 	cost := privacy.Cost{NanoRho: p.Plan.NanoRho}
 	a.print("\nleast budget  nano-rho %s a release: epsilon %s at delta %s\n", group(p.Plan.NanoRho), roundedUp(cost.Epsilon(delta)), outputs.Plain(delta))
-	a.print("certificate   at most %s %% above the least with which measurements of these levels meet the targets (by the dual problem)\n",
-		strconv.FormatFloat(math.Ceil(1e4*max(0, p.Gap)-1e-9)/100, 'f', 2, 64))
+	rest := ""
+	if given < len(p.Tables) {
+		rest = "; what only the tables without a target need, a hundredth or less, comes on top"
+	}
+	a.print("certificate   at most %s %% above the least with which measurements of these levels meet the targets (by the dual problem)%s\n",
+		strconv.FormatFloat(math.Ceil(1e4*max(0, p.Gap)-1e-9)/100, 'f', 2, 64), rest)
 	if p.Most > 0 {
 		a.print("a release     may cost nano-rho %s: these targets take %s\n", group(p.Most), percentOf(p.Plan.NanoRho, p.Most))
 	}

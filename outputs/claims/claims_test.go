@@ -211,6 +211,12 @@ func TestSentences(t *testing.T) {
 		"Agency A recorded more cases in 2020, and no detectable change from that in 2021.": {100, 1000, 1001},
 		"No detectable change in the cases that Agency A recorded in 2021.":                 {1000, 1000, 1001},
 		"Agency A recorded more cases in 2021 than in 2020.":                                {1000, 1000, 5000},
+
+		"Agency A recorded 40 cases in 2020, 20 more than in 2019, which chance alone can make.":       {20, 40},
+		"Agency A recorded 400 cases in 2020, 40 fewer than in 2019, which chance alone can make.":     {440, 400},
+		"Agency A recorded more cases in 2020, and 440 in 2021: 40 more, which chance alone can make.": {100, 400, 440},
+		"Agency A recorded fewer cases in 2020, and 40 in 2021: 20 more, which chance alone can make.": {1000, 20, 40},
+		"Agency A recorded 400 cases in 2021, 40 fewer than in 2020, which chance alone can make.":     {400, 440, 400},
 	} {
 		v := claimstest.Series(t, "2019", totals...)
 		tables := claimstest.Tables(t, v)
@@ -225,6 +231,11 @@ func TestSentences(t *testing.T) {
 		if got := l.Sentence(v.About, tables[i], recorded(t, v)[i]).String(); got != want {
 			t.Errorf("%s\nwant %s", got, want)
 		}
+	}
+	below := claims.Claim{Verdict: claims.More, From: claims.Window{First: claimstest.Period(t, "2019"), Last: claimstest.Period(t, "2019")},
+		To: claims.Window{First: claimstest.Period(t, "2020"), Last: claimstest.Period(t, "2020")}, Before: -4, After: 22, Value: 22, ToLow: 13, ToHigh: 31, D: 26, SD: 4}
+	if got := l.Sentence(v.About, tables[0], below).String(); got != "22 cases recorded in 2020 (13 to 31), 22 more than in 2019." {
+		t.Errorf("of an estimate below 0: %s", got)
 	}
 	if got := recorded(t, v)[4]; got.Verdict != claims.NotDetected || !strings.Contains(l.Sentence(v.About, tables[1], got).String(), "could have gone unseen") {
 		t.Errorf("%+v", got)

@@ -213,7 +213,7 @@ func (r row) obstacle(cell int, w pair) Reason {
 	for _, x := range []Window{w.from, w.to} {
 		for p := x.First; !x.Last.Before(p); p = p.Next() {
 			at, ok := r.at[p]
-			if !ok || r.t.Status[at*r.cells+cell].Empty() {
+			if !ok || r.t.Status[at*r.cells+cell].Empty() || r.t.Status[at*r.cells+cell] == outputs.StructuralZero {
 				return EmptyCell
 			}
 			e := r.v.Releases[r.slots[at].Release]

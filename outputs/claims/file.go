@@ -91,6 +91,10 @@ func Write(v outputs.Version, tables []outputs.Table) ([]byte, error) {
 		}
 		f.Claims = append(f.Claims, s)
 	}
+	return encode(f)
+}
+
+func encode(f file) ([]byte, error) {
 	b, err := json.MarshalIndent(f, "", "  ")
 	return append(b, '\n'), err
 }
@@ -104,8 +108,11 @@ func fixed(v float64) json.Number {
 	return json.Number(strconv.FormatFloat(v+0, 'f', -1, 64)) // no -0
 }
 
-// chance has four digits.
-func chance(p float64) json.Number { return json.Number(strconv.FormatFloat(p, 'g', 4, 64)) }
+// chance has six decimals, and is at least one of the last: what is smaller is not
+// the same on every machine, and says no more.
+func chance(p float64) json.Number {
+	return json.Number(strconv.FormatFloat(math.Round(max(p, 1e-6)*1e6)/1e6, 'f', -1, 64))
+}
 
 // WithoutWords is a claims.json, from anywhere, without its sentences: figures,
 // verdicts and reasons, a line each.
@@ -115,6 +122,10 @@ func WithoutWords(b []byte) ([]byte, error) {
 	dec.DisallowUnknownFields()
 	if err := dec.Decode(&f); err != nil || f.Format != FileFormat {
 		return nil, errors.New(File + " is unreadable")
+	}
+	// Another reader may see a key that stands twice, or in another case, otherwise.
+	if again, err := encode(f); err != nil || !bytes.Equal(again, b) {
+		return nil, errors.New(File + " is not written as it must be")
 	}
 	f.Who, f.Counts, f.Headline = nil, nil, nil
 	for i := range f.Claims {

@@ -29,7 +29,7 @@ func (l Language) Sentence(a outputs.About, t outputs.Table, c Claim) Sentence {
 		key += ".cell"
 	}
 	return l.fill(key, "cell", cell, "counts", l.Counts(a), "n", l.Int(c.Value),
-		"low", l.Int(c.ToLow), "high", l.Int(c.ToHigh), "change", l.Int(int64(math.Round(math.Abs(c.D)))),
+		"low", l.Int(c.ToLow), "high", l.Int(c.ToHigh), "change", l.Int(c.change()),
 		"percent", l.Percent(c.percent()/100), "visible", l.Int(c.Visible), "to", l.Window(c.Kind, c.To), "from", l.Window(c.Kind, c.From))
 }
 
@@ -46,6 +46,12 @@ func (l Language) Figure(a outputs.About, t outputs.Table, i int) Sentence {
 	}
 	return l.fill(key, "cell", cell, "counts", l.Counts(a), "n", l.Int(t.Value[i]), "low", l.Int(t.Low[i]),
 		"high", l.Int(t.High[i]), "to", l.Period(t.Period[i]))
+}
+
+// change is D for reading: between figures that are not below 0, as those that stand
+// beside it are.
+func (c Claim) change() int64 {
+	return int64(math.Round(math.Abs(max(0, c.After) - max(0, c.Before))))
 }
 
 func (c Claim) percent() float64 { return math.Round(100 * math.Abs(c.D) / c.Before) }
@@ -113,9 +119,17 @@ func (l Language) headline(v outputs.Version, t outputs.Table, last int, claims 
 		}
 		return l.fill("headline.cells", append(with, "more", l.Int(more), "fewer", l.Int(fewer))...).String()
 	}
-	key := "headline." + string(c.Verdict)
-	if len(before) > 0 {
-		two := "headline." + string(before[0].Verdict) + "." + string(c.Verdict)
+	says := string(c.Verdict)
+	if c.Reason == WithinChance { // it may be twice as many
+		says = "within_chance.up"
+		if c.D < 0 {
+			says = "within_chance.down"
+		}
+		with = append(with, "change", l.Int(c.change()))
+	}
+	key := "headline." + says
+	if len(before) > 0 && before[0].Reason != WithinChance {
+		two := "headline." + string(before[0].Verdict) + "." + says
 		if _, ok := l.phrases[two]; ok {
 			key, with = two, append(with, "mid", l.Period(before[0].To.Last))
 		}

@@ -246,8 +246,11 @@ func NoiseModel(v outputs.Version) ([]byte, error) {
 		return nil, fmt.Errorf("describe: noise model: %w", err)
 	}
 	m.NoGuarantee = g.None()
-	return encode(m)
+	return EncodeNoiseModel(m)
 }
+
+// EncodeNoiseModel writes a noise model as every version has it.
+func EncodeNoiseModel(m privacy.NoiseModel) ([]byte, error) { return encode(m) }
 
 func releases(v outputs.Version) []privacy.Release {
 	out := make([]privacy.Release, len(v.Releases))

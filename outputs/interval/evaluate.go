@@ -276,6 +276,9 @@ func (v *Version) warnings(cells []*Cell) (out []string) {
 		if last.Before(c.Period) {
 			last = c.Period
 		}
+		if c.published.status == "structural_zero" {
+			out = append(out, fmt.Sprintf("%s is zero by definition: its estimate is noise alone", c))
+		}
 		if p := c.Period.String(); c.published.status == "partial" && !slices.Contains(partial, p) {
 			partial = append(partial, p)
 		}

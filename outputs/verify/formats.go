@@ -37,33 +37,34 @@ func (c *checker) checkFormats(context.Context) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	if err := c.checkClaims(); err != nil {
+	said, err := c.checkClaims()
+	if err != nil {
 		return "", err
 	}
 	n, err := sameTables(c.files[compose.ReportFile], page)
 	if err != nil {
 		return "", fmt.Errorf("%s: %w", compose.ReportFile, err)
 	}
-	return fmt.Sprintf("CSV, Parquet, claims.json and %s of the report hold the same numbers; its sentences and charts, and README, are of another build and not checked", plural(n, "table")), nil
+	return fmt.Sprintf("CSV, Parquet%s and %s of the report hold the same numbers; sentences, charts, README and the text of datapackage.json are of another build and not checked", said, plural(n, "table")), nil
 }
 
 // checkClaims compares the claims of another build, but for the words of its sentences.
-func (c *checker) checkClaims() error {
+func (c *checker) checkClaims() (said string, err error) {
 	got := c.files[claims.File]
 	if got == nil {
-		return nil // of a build that did not write them
+		return "", nil // of a build that did not write them
 	}
 	want, err := makeAgain(c.rebuilt, func(v outputs.Version) ([]byte, error) { return claims.Write(v, c.tables) })
 	if err != nil {
-		return err
+		return "", err
 	}
 	if got, err = claims.WithoutWords(got); err != nil {
-		return err
+		return "", err
 	}
 	if want, err = claims.WithoutWords(want); err != nil {
-		return err
+		return "", err
 	}
-	return sameLines(claims.File, got, want)
+	return ", claims.json", sameLines(claims.File, got, want)
 }
 
 // makeAgain makes files of a version whose text may come from anywhere.

@@ -132,6 +132,10 @@ func (c *checker) checkNoiseModel(releases []privacy.Release, person uint64) err
 	if err := decode(c.files[compose.NoiseModelFile], &got); err != nil {
 		return fmt.Errorf("%s is unreadable", compose.NoiseModelFile)
 	}
+	// Another reader may see a key that stands twice, or in another case, otherwise.
+	if again, err := describe.EncodeNoiseModel(got); err != nil || !bytes.Equal(again, c.files[compose.NoiseModelFile]) {
+		return fmt.Errorf("%s is not written as it must be", compose.NoiseModelFile)
+	}
 	if err := alike(compose.NoiseModelFile, got, want); err != nil {
 		return err
 	}

@@ -9,9 +9,6 @@ import (
 	"halftone/privacy"
 )
 
-// maxZeros is the most structural zeros of a dataset, each one code a dimension.
-const maxZeros = 1 << 12
-
 // structuralZeros reads where nobody can be, by the codes of lists.
 func (b *builder) structuralZeros(v cursor) {
 	var names []string
@@ -67,8 +64,8 @@ func (b *builder) specZeros() {
 				}
 				next = append(next, at(all, d, level, code)...)
 			}
-			if all = next; len(s.Zeros)+len(all) > maxZeros {
-				b.zerosAt.add(fmt.Sprintf("more than %d combinations of codes", maxZeros), "name codes that lie higher")
+			if all = next; len(s.Zeros)+len(all) > privacy.MaxZeros {
+				b.zerosAt.add(fmt.Sprintf("more than %d combinations of codes", privacy.MaxZeros), "name codes that lie higher")
 				return
 			}
 		}

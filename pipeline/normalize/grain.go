@@ -243,6 +243,8 @@ func (n *Normalizer) grade(period uint32, codes []uint32, v int64, s Status, at 
 	switch {
 	case fits == 0:
 		n.tally.ended[endOther]++
+	case n.zeros != nil && (fits&1 == 1 || g.totals.Use == totalsRest) && n.zeros.hold(n.leaves(codes)):
+		n.nobody(at)
 	case fits&1 == 1:
 		n.tally.ended[endCounted]++
 		n.tally.count(period)
@@ -263,10 +265,15 @@ func (n *Normalizer) grade(period uint32, codes []uint32, v int64, s Status, at 
 
 // add puts a row at its leaves.
 func (n *Normalizer) add(period uint32, codes []uint32, v int64, s Status, at spot, out *batch) {
+	out.add(period, n.leaves(codes), v, s, at)
+}
+
+// leaves are where rows of these codes are counted, until the next call.
+func (n *Normalizer) leaves(codes []uint32) []uint32 {
 	for d, c := range codes {
 		n.grades.codes[d] = n.grades.dims[d].leaf[c]
 	}
-	out.add(period, n.grades.codes, v, s, at)
+	return n.grades.codes
 }
 
 // gradeHeld ends the rows that waited for others with the same key.

@@ -164,6 +164,10 @@ func (n *Normalizer) decide(i int, at spot, out *batch) {
 		n.tally.end(end)
 		return
 	}
+	if n.grades == nil && n.zeros.hold(n.codes) { // after corrections, so that a person can leave it out
+		n.nobody(at)
+		return
+	}
 	// 4. bounds
 	if !word && !n.m.Bounds.hold(v) {
 		if !n.m.Bounds.clips(v) {
@@ -243,12 +247,11 @@ func (n *Normalizer) labels(i int, at spot) (period uint32, ok bool) {
 		}
 		n.codes[d], n.rules.verdicts[d] = dim.targets[v].leaf, v
 	}
-	if n.zeros != nil && n.zeros.hold(n.codes) {
-		n.tally.quarantine("codes: "+reasonZero, "", n.place(at))
-		return 0, false
-	}
 	return uint32(p), true
 }
+
+// nobody ends a row that is in a structural zero.
+func (n *Normalizer) nobody(at spot) { n.tally.quarantine("codes: "+reasonZero, "", n.place(at)) }
 
 // end gives a row the outcome of a verdict that is no number.
 func (n *Normalizer) end(r *rule, v verdict, at spot) {

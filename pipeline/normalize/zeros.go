@@ -3,6 +3,7 @@ package normalize
 import (
 	"maps"
 	"slices"
+	"strings"
 
 	"halftone/pipeline/codelist"
 	"halftone/privacy"
@@ -38,11 +39,13 @@ func newZeros(m Mapping, leaves [][]string) (out zeros) {
 	return out
 }
 
-// hold reports whether a row with these leaf codes is in a structural zero.
+// hold reports whether a row with these leaf codes is in a structural zero. A rest
+// is where its total is, or at a child _U of it: as no zero may name those
+// ([checker.zeros]), none holds a rest whose total it does not hold.
 func (zs zeros) hold(codes []uint32) bool {
 	return slices.ContainsFunc(zs, func(z [][]bool) bool {
 		for d, inside := range z {
-			if inside != nil && !inside[codes[d]] {
+			if inside != nil && (codes[d] == noLeaf || !inside[codes[d]]) {
 				return false
 			}
 		}
@@ -65,6 +68,9 @@ func (c *checker) zeros(m Mapping) {
 			for _, code := range z[name] {
 				if m.Dimensions[i].List.Path(code) == nil || code == privacy.Total {
 					c.problem(at, "%q is no code of %s below its root", code, m.Dimensions[i].List.Name)
+				}
+				if m.Totals.Use == totalsRest && (code == privacy.Unknown || strings.HasSuffix(code, "/"+privacy.Unknown)) {
+					c.problem(at, "names %s, which is where `totals: rest` puts what is left of a total", code)
 				}
 			}
 		}

@@ -56,32 +56,33 @@ func Within(dims []Dimension, zeros []Zero, levels []int) []bool {
 	return out
 }
 
-// mark goes over the cells as an odometer goes over its digits.
+// mark goes over the cells of the zero alone, one of its codes after the other.
 func (z Zero) mark(dims []Dimension, levels []int, out []bool) {
-	inside := make([][]bool, len(dims)) // code of the table's level → part of z's code
-	for d, l := range levels {
-		code := uint32(slices.Index(dims[d].Levels[z.Levels[d]].Codes, z.Codes[d]))
-		for _, up := range dims[d].Climb(l, z.Levels[d]) {
-			inside[d] = append(inside[d], up == code)
-		}
-	}
-	at := make([]int, len(dims))
-	for i := range out {
-		out[i] = out[i] || z.holds(inside, at)
-		for d := len(at) - 1; d >= 0; d-- {
-			if at[d]++; at[d] < len(inside[d]) {
-				break
+	cells, size := []int{0}, 1 // of the dimensions so far, the last one first
+	for d := len(levels) - 1; d >= 0; d-- {
+		var next []int
+		for c, in := range z.Inside(dims, d, levels[d]) {
+			if !in {
+				continue
 			}
-			at[d] = 0
+			for _, k := range cells {
+				next = append(next, k+c*size)
+			}
 		}
+		cells, size = next, size*len(dims[d].Levels[levels[d]].Codes)
+	}
+	for _, k := range cells {
+		out[k] = true
 	}
 }
 
-func (z Zero) holds(inside [][]bool, at []int) bool {
-	for d, c := range at {
-		if !inside[d][c] {
-			return false
-		}
+// Inside marks the codes of a level of dimension d that are part of z's code there.
+// The level is not above that code's.
+func (z Zero) Inside(dims []Dimension, d, level int) []bool {
+	code := uint32(slices.Index(dims[d].Levels[z.Levels[d]].Codes, z.Codes[d]))
+	inside := make([]bool, len(dims[d].Levels[level].Codes))
+	for i, up := range dims[d].Climb(level, z.Levels[d]) {
+		inside[i] = up == code
 	}
-	return true
+	return inside
 }
