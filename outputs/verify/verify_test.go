@@ -295,7 +295,9 @@ func TestWhereItDiffers(t *testing.T) {
 		"claims with a key in another case": {func(t *testing.T, f outputs.Files) {
 			replace(t, f, "claims.json", `"verdict": "cannot_say"`, `"verdict": "more", "Verdict": "cannot_say"`)
 		}, "formats", "claims.json is not written as it must be"},
-		"claims with more behind": {func(_ *testing.T, f outputs.Files) { f["claims.json"] = append(slices.Clone(f["claims.json"]), "{}"...) },
+		"claims with more behind": {func(_ *testing.T, f outputs.Files) {
+			f["claims.json"] = append(slices.Clone(f["claims.json"]), "{}"...)
+		},
 			"formats", "claims.json is not written as it must be"},
 		"a noise model with a key in another case": {func(t *testing.T, f outputs.Files) {
 			replace(t, f, "noise-model.json", `"b": 8`, `"b": 4, "B": 8`)

@@ -109,12 +109,7 @@ func (c *checker) object(n *node, f *form, name string) bool {
 			chosen++
 		}
 	}
-	for _, k := range f.keys {
-		if k.must && !guessed[k.name] && n.pair(k.name) == nil && !k.spared(n) {
-			ok = false
-			c.add(n.at, fmt.Sprintf("%s is missing in %s", quoted(k.name), quoted(name)), fmt.Sprintf("add %s (%s)", quoted(k.name), strings.TrimSuffix(k.doc, ".")))
-		}
-	}
+	ok = c.present(n, f, name, guessed) && ok
 	if len(f.oneOf) > 0 && chosen != 1 && (ok || chosen > 1) {
 		ok = false
 		c.add(n.at, fmt.Sprintf("%s must have exactly one of %s", quoted(name), list(f.oneOf, "and")), "")
@@ -125,6 +120,19 @@ func (c *checker) object(n *node, f *form, name string) bool {
 	}
 	if !ok {
 		c.bad[n] = true
+	}
+	return ok
+}
+
+// present demands the keys that an object must have. Of those that a misspelt one was
+// meant for nothing is said.
+func (c *checker) present(n *node, f *form, name string, guessed map[string]bool) bool {
+	ok := true
+	for _, k := range f.keys {
+		if k.must && !guessed[k.name] && n.pair(k.name) == nil && !k.spared(n) {
+			ok = false
+			c.add(n.at, fmt.Sprintf("%s is missing in %s", quoted(k.name), quoted(name)), fmt.Sprintf("add %s (%s)", quoted(k.name), strings.TrimSuffix(k.doc, ".")))
+		}
 	}
 	return ok
 }
