@@ -50,8 +50,9 @@ func (w writer) large(t outputs.Table) (large, error) {
 	numbers := 0
 	var filled []bool
 	for i := from; i < end; i++ {
-		filled = append(filled, !t.Status[i].Empty() && !dominated(t, i))
-		if t.Status[i].Empty() {
+		counts := !t.Status[i].Empty() && t.Status[i] != outputs.StructuralZero // of which there is something to say
+		filled = append(filled, counts && !dominated(t, i))
+		if !counts {
 			continue
 		}
 		numbers++
