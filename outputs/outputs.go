@@ -73,6 +73,7 @@ type Source struct {
 	PerPeriod    int64  // m as stated
 	Periods      int64  // p as stated; 0: any number
 	Sensitivity  int64  // L of the source's figures
+	Bounded      bool   // m is kept by us: of one person's records of a period no more are counted
 }
 
 // A CodeList is the public form of a dimension's code list.

@@ -27,6 +27,7 @@ type PullOptions struct {
 	DryRun  bool     // normalize and report, keep nothing
 	Accept  string   // reason for which a batch may have shrunk, in the words of By
 	Compare bool     // sources of `use: check` with the others; it reads their rows again
+	Excess  bool     // also find what is over the bound of persons
 }
 
 // A SourceResult says what a pull of one source brought. It is for the officer:
@@ -40,6 +41,9 @@ type SourceResult struct {
 	// Over are periods of which rows came whose time of keeping is over: they were
 	// counted long ago, or can no longer be, and are not staged again.
 	Over []privacy.Period
+	// Excess is what is over the bound of persons, of the rows that count now; nil
+	// where the source has no person key, nothing was kept, or nobody asked.
+	Excess *staging.Excess
 	// Missing says why a source that is not required is released without; nil
 	// when its pull was complete.
 	Missing error
@@ -139,6 +143,9 @@ func (l Line) pull(ctx context.Context, st *staging.Store, s config.Source, over
 		n: normalize.New(s.Mapping, l.Dataset.Calendar.Holds, l.Dataset.Spec.Every, l.Dataset.Calendar.Bands)}
 	t.n.Before(t.held)
 	t.n.KeyedBy(st.RowKeys())
+	if err := t.persons(); err != nil {
+		return SourceResult{Name: s.Name}, stopped(SourceResult{Name: s.Name}, err)
+	}
 	report, err := t.all(ctx, src)
 	r := SourceResult{Name: s.Name, Report: report, Known: t.known, Over: t.skipped()}
 	same := t.same()
@@ -159,7 +166,7 @@ func (l Line) pull(ctx context.Context, st *staging.Store, s config.Source, over
 	// 3. Nothing new, or nothing to keep?
 	if same != "" {
 		r.Same = same
-		return r, nil
+		return r, l.excess(ctx, st, s, opt, &r)
 	}
 	if opt.DryRun || t.nothing() && opt.Accept == "" {
 		return r, nil
@@ -181,7 +188,44 @@ func (l Line) pull(ctx context.Context, st *staging.Store, s config.Source, over
 		return r, err
 	}
 	r.Batch = b.ID
-	return r, nil
+	return r, l.excess(ctx, st, s, opt, &r)
+}
+
+// excess finds how many rows of a source will not be counted because a person has
+// more than the bound, of all periods of which the newest batch has rows.
+func (l Line) excess(ctx context.Context, st *staging.Store, s config.Source, opt PullOptions, r *SourceResult) error {
+	i := slices.IndexFunc(l.Dataset.Spec.Sources, func(o privacy.Source) bool { return o.Name == s.Name && o.Namespace != "" })
+	if i < 0 || !opt.Excess {
+		return nil
+	}
+	batches, err := st.Batches(s.Name)
+	if err != nil || len(batches) == 0 {
+		return err
+	}
+	var all staging.Excess
+	for text, held := range batches[len(batches)-1].Periods {
+		if held.Rows == 0 {
+			continue
+		}
+		p, err := privacy.ParsePeriod(text)
+		if err != nil {
+			return err
+		}
+		ids, err := staging.Select(s.Delivers, batches, p)
+		if err != nil {
+			continue // what counts of the period is said by the release
+		}
+		e, err := st.Excess(ctx, s.Name, p, ids, l.Dataset.Spec.Sources[i].PerPeriod)
+		if errors.Is(err, staging.ErrGone) || errors.Is(err, staging.ErrKeyLost) {
+			continue // as well
+		}
+		if err != nil {
+			return err
+		}
+		all.Add(e)
+	}
+	r.Excess = &all
+	return nil
 }
 
 // stopped tells a source's own faults, which nobody here can mend, from ours.
@@ -230,6 +274,23 @@ type taking struct {
 	sets   []normalize.Observations  // of upsert: they are staged when all are there
 	over   func(privacy.Period) bool // rows of the period are not kept any more
 	left   map[privacy.Period]bool   // periods whose rows were left out for that
+}
+
+// persons says under which key person keys are hashed. Rows are not put beside
+// others that were hashed under another.
+func (t *taking) persons() error {
+	of := t.source.Mapping.Person.Namespace
+	if of == "" {
+		return nil
+	}
+	t.n.Persons(t.store.PersonKey(of))
+	switch t.source.Delivers {
+	case "append":
+		return t.store.KnowsPersons(t.before)
+	case "upsert":
+		return t.store.KnowsPersons(t.merged())
+	}
+	return nil
 }
 
 func (t *taking) all(ctx context.Context, src connectors.Source) (normalize.Report, error) {

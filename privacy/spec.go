@@ -66,6 +66,10 @@ type Source struct {
 	// what one person changes: no promise is made for the people behind them.
 	NoGuarantee bool `json:"no_guarantee,omitempty"`
 	Corrected   bool `json:"corrected,omitempty"` // people have corrections of its rows, made by hand
+	// Namespace is that of the person keys by which rows are bounded to PerPeriod a
+	// person, over all sources of the namespace together: see [Cube.AddPersons]. "":
+	// PerPeriod is the agency's word.
+	Namespace string `json:"namespace,omitempty"`
 }
 
 // A Budget is what everything that a dataset releases may tell about one
@@ -141,7 +145,8 @@ type Bound struct {
 }
 
 // Bound adds up the sources that one person may be in: M is the sum of the k
-// largest m·L, P that of the k largest p, k = Overlap.
+// largest m·L, P that of the k largest p, k = Overlap. Sources of one namespace
+// are bounded together, and are one for M.
 func (s Spec) Bound() Bound {
 	k := s.Overlap
 	if k == 0 || k > len(s.Sources) {
@@ -149,11 +154,15 @@ func (s Spec) Bound() Bound {
 	}
 	var ms, ps []int64
 	unlimited := false
-	for _, src := range s.Sources {
-		ms, ps = append(ms, src.PerPeriod*src.Sensitivity), append(ps, src.Periods)
+	for i, src := range s.Sources {
+		together := src.Namespace != "" && slices.ContainsFunc(s.Sources[:i], func(o Source) bool { return o.Namespace == src.Namespace })
+		if !together {
+			ms = append(ms, src.PerPeriod*src.Sensitivity)
+		}
+		ps = append(ps, src.Periods)
 		unlimited = unlimited || src.Periods == 0
 	}
-	b := Bound{sumLargest(ms, k), sumLargest(ps, k)}
+	b := Bound{sumLargest(ms, min(k, len(ms))), sumLargest(ps, k)}
 	if unlimited {
 		b.Periods = 0
 	}
@@ -197,6 +206,9 @@ func (s Spec) Check() error {
 			max(src.PerPeriod, src.Sensitivity, src.Periods) > maxContribution {
 			return fmt.Errorf("privacy: source %s: contribution out of range (1 to 2^20)", src.Name)
 		}
+	}
+	if err := s.checkNamespaces(); err != nil {
+		return err
 	}
 	if b := s.Bound(); b.PerPeriod > maxContribution || b.Periods > maxContribution {
 		return errors.New("privacy: the contributions of the sources add up to more than 2^20")

@@ -6,10 +6,13 @@ import (
 	"encoding/json"
 	"fmt"
 	"maps"
+	"path"
 	"regexp"
 	"slices"
 	"strings"
 	"testing"
+
+	"halftone/outputs/claims"
 )
 
 // leakNoised says which public files have published figures.
@@ -19,7 +22,7 @@ func leakNoised(name string) bool {
 			return true
 		}
 	}
-	return name == "index.html" || name == "./" // as a web server names it
+	return path.Base(name) == claims.File || name == "index.html" || name == "./" // as a web server names it
 }
 
 // versionFiles are those of the first version of every world, by world and name.

@@ -223,10 +223,10 @@ func (a *app) printPlanBudget(l pipeline.Line, f pipeline.Forecast) {
 		a.print("The budget allows delta %s as well; the Laplace mechanism spends it as pure epsilon and needs no delta.\n", outputs.Plain(t.Delta))
 	}
 	if b := f.Spec.Bound(); b.Periods > 0 {
-		a.print("%s is in at most %s and changes its counts by at most %d (stated, not enforced), so all periods together cost one what %s cost.\n",
-			capital(unit), plural(int(b.Periods), "period", "periods"), b.PerPeriod, plural(int(b.Periods), "period", "periods"))
+		a.print("%s is in at most %s and changes its counts by at most %d (%s), so all periods together cost one what %s cost.\n",
+			capital(unit), plural(int(b.Periods), "period", "periods"), b.PerPeriod, enforced(f.Spec), plural(int(b.Periods), "period", "periods"))
 	} else {
-		a.print("%s may be in any number of periods: the promise is about one period at a time.\n", capital(unit))
+		a.print("%s may be in any number of periods: the promise is about one period at a time. It changes the counts of one by at most %d (%s).\n", capital(unit), b.PerPeriod, enforced(f.Spec))
 	}
 	where := "in the data"
 	if t.PerPeriod {
@@ -325,3 +325,20 @@ func ofSources(g privacy.Guarantees) string {
 }
 
 func capital(s string) string { return string(s[0]-'a'+'A') + s[1:] }
+
+// enforced says which bounds Halftone keeps and which are the agencies' word.
+func enforced(s privacy.Spec) string {
+	kept := 0
+	for _, src := range s.Sources {
+		if src.Namespace != "" {
+			kept++
+		}
+	}
+	switch {
+	case kept == 0:
+		return "stated, not enforced"
+	case kept < len(s.Sources):
+		return fmt.Sprintf("enforced by person key in %d of %d sources, else stated", kept, len(s.Sources))
+	}
+	return "a period's enforced by person key, the periods stated"
+}

@@ -16,7 +16,7 @@ import (
 )
 
 func (a *app) pullCommand() *cobra.Command {
-	opt, file := pipeline.PullOptions{Compare: true}, ""
+	opt, file := pipeline.PullOptions{Compare: true, Excess: true}, ""
 	c := &cobra.Command{
 		Use: "pull [SOURCE…]", Short: "pull and normalize sources; print the source report",
 		Long: "Pulls sources, normalizes their rows and stages them, encrypted. Charges and publishes nothing.\n" +
@@ -98,13 +98,14 @@ type pullSource struct {
 	Periods     map[string]int64            `json:"periods"`          // rows that count
 	Diff        *staging.Diff               `json:"diff,omitempty"`   // since the pull before; of a pull that brought nothing new, of the one that did
 	Check       *pipeline.Comparison        `json:"check,omitempty"`  // with `use: check`
+	Excess      *staging.Excess             `json:"excess,omitempty"` // with `person`
 }
 
 func pullJSON(res []pipeline.SourceResult) pullObject {
 	o := pullObject{Sources: []pullSource{}}
 	for _, r := range res {
 		s := pullSource{r.Name, r.Report.Read, mapped(r.Report), r.Report.Outcomes[normalize.Quarantined], r.Report.Reasons, r.Report.Outcomes, r.Report.Totals,
-			r.Report.Periods, r.Diff, r.Check}
+			r.Report.Periods, r.Diff, r.Check, r.Excess}
 		if s.Reasons == nil {
 			s.Reasons = map[string]int64{}
 		}
@@ -188,6 +189,26 @@ func checks(l pipeline.Line, source string) bool {
 func totalsWords(t *normalize.TotalsReport) string {
 	return fmt.Sprintf("totals: %s as their parts, %s other than their parts (%s less), %s not comparable (suppressed), %s without parts",
 		group(t.Equal), group(t.Differ), group(t.Below), group(t.Suppressed), group(t.Alone))
+}
+
+// excessWords say what of records with a person key is not counted.
+func excessWords(l pipeline.Line, source string, e *staging.Excess) (out []string) {
+	if e == nil {
+		return nil
+	}
+	m, shared := int64(0), false
+	for _, s := range l.Dataset.Spec.Sources {
+		if s.Name == source {
+			m = s.PerPeriod
+			shared = slices.ContainsFunc(l.Dataset.Spec.Sources, func(o privacy.Source) bool { return o.Name != s.Name && o.Namespace == s.Namespace })
+		}
+	}
+	out = append(out, fmt.Sprintf("at most %s of one key a period: %s of %s are not counted (most of one key: %s)",
+		plural(int(m), "row", "rows"), plural(int(e.Rows), "row", "rows"), plural(int(e.Persons), "key", "keys"), group(e.Most)))
+	if shared {
+		out = append(out, "keys are shared with other sources, whose rows count together with these: more may be left out")
+	}
+	return out
 }
 
 func corrections(l pipeline.Line, source string) int {

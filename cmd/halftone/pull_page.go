@@ -153,6 +153,7 @@ func pullNotes(l pipeline.Line, r pipeline.SourceResult) (out []string) {
 			out = append(out, "the first that differs: "+t.Places[0].String())
 		}
 	}
+	out = append(out, excessWords(l, r.Name, r.Excess)...)
 	if n := corrections(l, r.Name); n > 0 {
 		out = append(out, plural(n, "correction", "corrections")+" by hand in use")
 	}

@@ -67,6 +67,7 @@ type Stated struct {
 	Sensitivity int64  `json:"sensitivity"`
 	By          string `json:"by"`
 	Guarantee   string `json:"guarantee,omitempty"` // "none": for the people behind its figures no promise is made
+	Bounded     bool   `json:"bounded,omitempty"`   // per_period is kept by Halftone: of one key's records of a period no more are counted
 }
 
 // A Mechanism is how the noise is made.
@@ -174,9 +175,11 @@ func NewLabel(v outputs.Version) (Label, error) {
 		return Label{}, err
 	}
 	l.Population = populationLabel(v.Together, l.Unit)
+	var stated []Stated
 	for _, s := range v.About.Sources {
-		l.Contribution.StatedBy = append(l.Contribution.StatedBy, Stated{s.Name, s.Agency, s.PerPeriod, s.Periods, s.Sensitivity, s.StatedBy, guaranteeOf(s.Name, acc.Guarantees)})
+		stated = append(stated, Stated{s.Name, s.Agency, s.PerPeriod, s.Periods, s.Sensitivity, s.StatedBy, guaranteeOf(s.Name, acc.Guarantees), s.Bounded})
 	}
+	l.State(stated, acc.Guarantees)
 	return l, nil
 }
 
@@ -186,6 +189,23 @@ func guaranteeOf(source string, g privacy.Guarantees) string {
 		return "none"
 	}
 	return ""
+}
+
+// State says what sources stated, and which of it is kept by Halftone, in a label
+// of figures. g is of its ledger.
+func (l *Label) State(stated []Stated, g privacy.Guarantees) {
+	var sources []outputs.Source
+	for _, s := range stated {
+		sources = append(sources, outputs.Source{Name: s.Source, PerPeriod: s.PerPeriod, Bounded: s.Bounded})
+	}
+	unit := outputs.Protected(l.Unit, g)
+	l.Contribution.StatedBy = stated
+	l.Contribution.Words = boundInWords(unit, l.Contribution.M, l.Contribution.P, sources, g)
+	for i, words := range l.NotCovered {
+		if words == underDeclared(unit, nil) {
+			l.NotCovered[i] = underDeclared(unit, sources)
+		}
+	}
 }
 
 // LabelFigures is the label of v as its releases and its ledger make it: all of it
@@ -295,12 +315,27 @@ func mechanism(name string, delta float64) Mechanism {
 }
 
 func contribution(m privacy.Model, g privacy.Guarantees) Contribution {
-	words := fmt.Sprintf("One %s changes the counts of a period by at most %d in all and is counted, over all pulls ever made, in %s. "+
-		"This is stated, not enforced.", m.Unit, m.Bound.PerPeriod, periodsInWords(m.Bound.Periods))
+	return Contribution{M: m.Bound.PerPeriod, P: m.Bound.Periods, Words: boundInWords(m.Unit, m.Bound.PerPeriod, m.Bound.Periods, nil, g)}
+}
+
+// boundInWords says what one unit changes, which of it is kept by Halftone, and for
+// whom nothing bounds it.
+func boundInWords(unit string, perPeriod, periods int64, sources []outputs.Source, g privacy.Guarantees) string {
+	words := fmt.Sprintf("One %s changes the counts of a period by at most %d in all and is counted, over all pulls ever made, in %s. %s",
+		unit, perPeriod, periodsInWords(periods), outputs.KeptInWords(unit, sources))
 	if names := g.None(); len(names) > 0 {
 		words += " For the people behind " + strings.Join(names, ", ") + " there is no such bound."
 	}
-	return Contribution{M: m.Bound.PerPeriod, P: m.Bound.Periods, Words: words}
+	return words
+}
+
+// underDeclared says what becomes of the promise where a bound does not hold.
+func underDeclared(unit string, sources []outputs.Source) string {
+	who := "M and P are stated by people and not enforced."
+	if outputs.AnyKept(sources) {
+		who = outputs.KeptInWords(unit, sources)
+	}
+	return fmt.Sprintf("A source that under-declares: if one %s changes the counts by more than M, or in more than P periods, the promise is weaker. %s", unit, who)
 }
 
 // NewOdds says in plain words what a cost promises: someone who is 50 % sure is
@@ -336,8 +371,7 @@ func notCovered(m privacy.Model, g privacy.Guarantees) []string {
 		out = append(out, "The people behind "+strings.Join(names, ", ")+": no guarantee is given for them.")
 	}
 	out = append(out,
-		fmt.Sprintf("A source that under-declares: if one %s changes the counts by more than M, or in more than P periods, the promise is weaker. "+
-			"M and P are stated by people and not enforced.", m.Unit),
+		underDeclared(m.Unit, nil),
 		"What others publish: an agency's own tables, leaks, and other datasets about the same people. Their costs add.",
 		"Whether and when a release appears. The promise covers what releases contain.",
 		"Settings that were chosen by looking at exact data.",

@@ -56,6 +56,7 @@ type publicSource struct {
 	PerPeriod   int64  `json:"per_period"`
 	Periods     int64  `json:"periods"`
 	Sensitivity int64  `json:"sensitivity"`
+	Bounded     bool   `json:"bounded,omitempty"`
 }
 
 type publicBreak struct {
@@ -77,7 +78,7 @@ func newPublicText(v outputs.Version) (publicText, error) {
 		Publisher: publicPublisher{a.Publisher.Name, a.Publisher.Contact, a.Publisher.URL},
 		Budget:    publicBudget{a.Budget.Epsilon, a.Budget.Rho, a.Budget.Delta, a.Budget.PerPeriod}}
 	for _, s := range a.Sources {
-		p.Sources = append(p.Sources, publicSource{s.Name, s.Agency, s.Reporter, s.StatedBy, s.PerPeriod, s.Periods, s.Sensitivity})
+		p.Sources = append(p.Sources, publicSource{s.Name, s.Agency, s.Reporter, s.StatedBy, s.PerPeriod, s.Periods, s.Sensitivity, s.Bounded})
 	}
 	for _, l := range a.Codes {
 		p.Lists = append(p.Lists, l.Dimension)
@@ -117,7 +118,7 @@ func ReadPublicText(b []byte, v *outputs.Version) error {
 	a.Sources, a.Codes, v.Breaks, v.Together = nil, nil, nil, p.Together
 	for _, s := range p.Sources {
 		a.Sources = append(a.Sources, outputs.Source{Name: s.Name, Agency: s.Agency, Reporter: s.Reporter, StatedBy: s.StatedBy,
-			PerPeriod: s.PerPeriod, Periods: s.Periods, Sensitivity: s.Sensitivity})
+			PerPeriod: s.PerPeriod, Periods: s.Periods, Sensitivity: s.Sensitivity, Bounded: s.Bounded})
 	}
 	for _, d := range p.Lists {
 		a.Codes = append(a.Codes, outputs.CodeList{Dimension: d})

@@ -28,6 +28,8 @@ type privacyBox struct {
 	NoGuarantee     string    // sentences; "": the promise is made for all
 	Some            bool      // there are sources with a guarantee and without one
 	Corrected       string    // a sentence; "": nothing was corrected by hand
+	AnyKept         bool      // M of a source is enforced
+	Kept            string    // a sentence: which bounds are enforced
 }
 
 func (w writer) privacy() (privacyBox, error) {
@@ -50,6 +52,10 @@ func (w writer) privacy() (privacyBox, error) {
 	b.Some = b.NoGuarantee != "" && !w.guarantees.Nobody()
 	if n := len(w.slots) - len(w.v.Releases); n > 0 {
 		b.Releases += " shown and " + w.Int(int64(n)) + " withdrawn"
+	}
+	b.Kept = "They are stated, not enforced."
+	if b.AnyKept = outputs.AnyKept(w.about.Sources); b.AnyKept {
+		b.Kept = outputs.KeptInWords(w.unit(), w.about.Sources)
 	}
 	for _, a := range amendments {
 		b.Amended = append(b.Amended, a.InWords(w.unit()))

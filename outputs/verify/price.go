@@ -197,7 +197,7 @@ func (c *checker) checkLabel(b privacy.Bound, acc describe.Account) error {
 	for _, s := range got.Contribution.StatedBy {
 		c.report.Spent.Sources = append(c.report.Spent.Sources, s.Source)
 	}
-	want.Contribution.StatedBy = got.Contribution.StatedBy
+	want.State(got.Contribution.StatedBy, acc.Guarantees)
 	// What other datasets cost stands in their ledgers' exports, not in this one.
 	want.Population = got.Population
 	if name := acc.Terms.Population.Name; (got.Population == nil) != (name == "") || got.Population != nil &&

@@ -115,16 +115,53 @@ func (b *builder) contribution(s cursor, src Source, sensitivity int64) {
 	}
 	spec := privacy.Source{
 		Name: src.Name, PerPeriod: c.get("per_period").whole(), Sensitivity: sensitivity,
-		Mapping: src.Digest, NoGuarantee: b.unpromised, Corrected: src.Mapping.ByHand(),
+		Mapping: src.Digest, NoGuarantee: b.unpromised, Corrected: src.Mapping.ByHand(), Namespace: src.Mapping.Person.Namespace,
 	}
+	b.together(c.get("per_period"), spec)
 	if periods := c.get("periods"); periods.text() != "unlimited" {
 		spec.Periods = periods.whole()
 	}
 	b.out.Spec.Sources = append(b.out.Spec.Sources, spec)
 	b.out.About.Sources = append(b.out.About.Sources, outputs.Source{
 		Name: src.Name, Agency: src.Agency, Reporter: s.get("reporter").text(), StatedBy: c.get("stated_by").text(),
-		PerPeriod: spec.PerPeriod, Periods: spec.Periods, Sensitivity: spec.Sensitivity,
+		PerPeriod: spec.PerPeriod, Periods: spec.Periods, Sensitivity: spec.Sensitivity, Bounded: spec.Namespace != "",
 	})
+}
+
+// together refuses two bounds, and two promises, for the rows of one person.
+func (b *builder) together(v cursor, spec privacy.Source) {
+	for _, o := range b.out.Spec.Sources {
+		if spec.Namespace != "" && o.Namespace == spec.Namespace && o.NoGuarantee != spec.NoGuarantee {
+			v.add(fmt.Sprintf("source %s has the same person.namespace, and only one of the two has guarantee: none: the rows of a person are bounded together, and rows without the promise would make room for others", quoted(o.Name)),
+				"take namespace out of the one without a guarantee")
+			return
+		}
+		if spec.Namespace != "" && o.Namespace == spec.Namespace && o.PerPeriod != spec.PerPeriod {
+			v.add(fmt.Sprintf("source %s has the same person.namespace and another per_period: the rows of a person are bounded together", quoted(o.Name)),
+				"say the same in both, or take namespace out where the same key does not mean the same person")
+			return
+		}
+	}
+}
+
+// person reads the key of persons. Without a namespace it is of the source alone,
+// by a name that no namespace has.
+func (b *builder) person(name string, v cursor) normalize.Person {
+	if !v.given() {
+		return normalize.Person{}
+	}
+	p := normalize.Person{Namespace: "/" + name}
+	if !v.isMap() {
+		p.Column = v.text()
+		return p
+	}
+	p.Column, p.Regex = v.get("column").text(), v.get("regex").text()
+	p.Columns, p.Join = b.joined(v)
+	b.group(v.get("regex"))
+	if n := v.get("namespace"); n.given() {
+		p.Namespace = n.text()
+	}
+	return p
 }
 
 // from finds the connector.
@@ -248,6 +285,7 @@ func (b *builder) mapping(name string, s cursor) normalize.Mapping {
 		}
 		m.Dimensions = append(m.Dimensions, dim)
 	}
+	m.Person = b.person(name, s.get("person"))
 	b.batchRules(s, &m)
 	return m
 }

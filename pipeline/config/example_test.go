@@ -38,6 +38,9 @@ func exampleText(t *testing.T, example string) string {
 	} else {
 		source[name] = value
 	}
+	if name == "person" {
+		mapping["value"] = "1"
+	}
 	text := `halftone: 1
 dataset: example
 title: Example

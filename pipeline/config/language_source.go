@@ -53,10 +53,27 @@ func sourceForm(kinds []string) *form {
 		opt("guarantee", "`none`: rows of the source depend on each other (synthetic or already noised figures, complementary suppression, swapping), so that nothing bounds what one person changes. "+
 			"No promise is then made for the people behind its file, and every page and the label say so. Noise is added and charged as always, and `contribution` is still stated: for its rows. "+
 			"Of a source that was ever released it stays as it is.", oneWord("none")).none("the promise is made").fixed().like("guarantee: none"),
+		opt("person", "The column of a person's key (a case number, say), or a rule: of one person's rows of a period at most `contribution.per_period` are counted. "+
+			"Each row is then one record (`value: 1`), and one without a key is quarantined. Keys are compared as labels are, and never kept: rows hold a keyed hash.",
+			anyOf("a column or a rule", text("a column"), personForm())).none("`per_period` is the agency's word").fixed().like(personExample),
 		opt("quarantine", "The most rows, of those that pass `where`, that may fail to map. Above it the run stops and nothing is charged.", percent()).or("1%"),
 		opt("keep_rows", "Rows are destroyed this long after the last planned edition of their period, and after the day of its last release: never before, and by the first `run` or `retention` then.", duration()).or(DefaultKeep),
-		later("person", "confidential", "calendar"),
+		later("confidential", "calendar"),
 	)...)
+}
+
+// personExample is of a source whose rows are records.
+const personExample = "person: {column: case_id, namespace: iom}"
+
+func personForm() *form {
+	return object(
+		opt("column", "The column.", text("a column")).like("person: {column: case_id}"),
+		opt("columns", "Several columns, whose texts are joined. Without one of them a row has no key.", listOf("a list of columns", text("a column")).some()).like("person: {columns: [mission, case_id]}"),
+		opt("join", "What stands between the texts of `columns`.", label("a text")).or("|").like(`person: {columns: [mission, case_id], join: "/"}`),
+		opt("regex", "A regular expression of which group 1 is the key. No match: no key, as for `N/A`.", text("a regular expression with a group")).none("the whole text").like(`person: {column: case_id, regex: '^(\d+)$'}`),
+		opt("namespace", "A name that sources share in which the same key means the same person: their rows are bounded together, by the same `per_period`.", matching(namePattern, "a name of a-z 0-9 -, at most 64 long")).
+			none("keys are of this source alone").like(personExample),
+	).exactly("column", "columns")
 }
 
 func fromForm(kinds []string) *form {

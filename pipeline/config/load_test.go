@@ -353,8 +353,8 @@ func TestLoadFull(t *testing.T) {
 			t.Error(p)
 		}
 	}
-	if len(es) < 10 {
-		t.Errorf("%d problems", len(es))
+	if len(es) > 9 { // fewer are good news
+		t.Errorf("%d keys of it are not implemented", len(es))
 	}
 }
 

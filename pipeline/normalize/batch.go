@@ -10,7 +10,18 @@ type batch struct {
 	status []Status
 	file   []uint32
 	row    []int64
-	key    []RowKey // nil: none are kept
+	key    []RowKey            // nil: none are kept
+	who    []privacy.Pseudonym // nil: rows have no person
+	person *privacy.Pseudonym  // of the row that is added
+}
+
+// newBatch makes a batch for rows of the normalizer.
+func (n *Normalizer) newBatch(rows int) *batch {
+	b := newBatch(len(n.rules.dims), rows)
+	if n.person != nil {
+		b.person, b.who = &n.who, make([]privacy.Pseudonym, 0, rows)
+	}
+	return b
 }
 
 func newBatch(dims, rows int) *batch {
@@ -30,6 +41,9 @@ func (b *batch) add(period uint32, codes []uint32, v int64, s Status, at spot) {
 		b.codes[d] = append(b.codes[d], c)
 	}
 	b.file, b.row = append(b.file, at.file), append(b.row, at.row)
+	if b.person != nil {
+		b.who = append(b.who, *b.person)
+	}
 }
 
 // same reports whether row i has the given period and codes.
@@ -53,6 +67,9 @@ func (b *batch) observations(from, to int, periods []privacy.Period, dicts [][]s
 	}
 	if b.key != nil {
 		o.Key = b.key[from:to]
+	}
+	if b.person != nil {
+		o.Person = b.who[from:to]
 	}
 	for d, c := range b.codes {
 		o.Dims = append(o.Dims, Column{Dict: dicts[d], Index: c[from:to]})

@@ -34,6 +34,7 @@ func (m Mapping) Check() error {
 	c.keep(m.Keep)
 	c.grains(m)
 	c.zeros(m)
+	c.person(m)
 	if !(m.Quarantine >= 0 && m.Quarantine <= 1) { // NaN too
 		c.problem(path("quarantine"), "must be from 0%% to 100%%")
 	}

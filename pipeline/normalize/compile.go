@@ -91,6 +91,9 @@ func (n *Normalizer) compile(declared func(privacy.Period) bool, every string, b
 	}
 	n.codes = make([]uint32, len(n.rules.dims))
 	n.zeros = newZeros(n.m, n.rules.dicts)
+	if err := n.compilePerson(b); err != nil {
+		return err
+	}
 	n.compileKeys(b.byName)
 	n.columns, n.joined, n.rules.unused = b.columns, b.joined, b.unused
 	n.rules.units = newUnits(n.m.Unit, b)
@@ -202,6 +205,6 @@ func (n *Normalizer) compileKeys(byName map[string]*column) {
 	}
 	n.keys = newKeys(n.m.duplicates(), columns, leaves)
 	if n.keys.mode != duplicatesError {
-		n.held = newBatch(len(leaves), 0)
+		n.held = n.newBatch(0)
 	}
 }

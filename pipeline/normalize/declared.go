@@ -79,6 +79,8 @@ func (m Mapping) used() []string {
 			add(r.Columns...)
 		}
 	}
+	add(m.Person.Column)
+	add(m.Person.Columns...)
 	add(m.Value.Column)
 	for _, s := range m.Value.Status {
 		tests(s.When)
@@ -171,11 +173,12 @@ func (m Mapping) Digest() string {
 
 		Upsert  bool        `json:"upsert,omitempty"`
 		Deleted []Predicate `json:"deleted,omitempty"`
+		Person  Person      `json:"person,omitzero"`
 	}{
 		Reshape: m.Reshape, Where: m.Where, Unit: m.Unit, Period: m.Period, Value: m.Value,
 		Key: m.Key, KeyRow: m.everyRow(), Duplicates: m.duplicates(), Min: m.Bounds.min(), Max: m.Bounds.Max,
 		Ratio: m.Bounds.Ratio, Clip: m.Bounds.Clip, ByHand: m.ByHand(), Keep: m.Keep, Totals: m.Totals, Zeros: m.Zeros,
-		Upsert: m.Upsert, Deleted: m.Deleted,
+		Upsert: m.Upsert, Deleted: m.Deleted, Person: m.Person,
 	}
 	for _, g := range m.Grains {
 		c.Grains = append(c.Grains, m.named(g))

@@ -278,11 +278,14 @@ func (n *Normalizer) leaves(codes []uint32) []uint32 {
 
 // gradeHeld ends the rows that waited for others with the same key.
 func (n *Normalizer) gradeHeld(held *batch) *batch {
-	out := newBatch(len(held.codes), len(held.value))
+	out := n.newBatch(len(held.value))
 	codes := make([]uint32, len(held.codes))
 	for i, v := range held.value {
 		for d := range codes {
 			codes[d] = held.codes[d][i]
+		}
+		if n.person != nil {
+			n.who = held.who[i]
 		}
 		n.grade(held.period[i], codes, v, held.status[i], spot{held.file[i], held.row[i]}, out)
 	}

@@ -33,7 +33,7 @@ func (n *Normalizer) compileKeep(byName map[string]*column) {
 	if len(n.m.Keep) == 0 {
 		return
 	}
-	n.keep = &keeper{rows: newBatch(len(n.rules.dims), 0)}
+	n.keep = &keeper{rows: n.newBatch(0)}
 	for _, k := range n.m.Keep {
 		s := &keepStep{is: k, groups: map[rowKey]uint32{}, order: newOrder(k)}
 		for _, name := range k.PartitionBy {
@@ -134,6 +134,9 @@ func (n *Normalizer) resume(i int, out *batch) {
 	for d, dim := range n.rules.dims {
 		v := verdict(r.codes[d][i])
 		n.codes[d], n.rules.verdicts[d] = dim.targets[v].leaf, v
+	}
+	if n.person != nil {
+		n.who = r.who[i]
 	}
 	var key rowKey
 	switch {

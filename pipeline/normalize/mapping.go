@@ -35,6 +35,7 @@ type Mapping struct {
 	Grains      []Grain          // finest first; those behind the first are totals. nil: no `grain`
 	Totals      Totals           // what becomes of them
 	Zeros       []StructuralZero // of the dataset
+	Person      Person           // whose row each is; zero: nothing says it
 }
 
 // A Predicate holds when all of its tests hold.
@@ -48,6 +49,16 @@ type Test struct {
 	NotIn      []string `json:"not,omitempty"`
 	Matches    string   `json:"matches,omitempty"` // regular expression, against the text without outer white space, in its own case
 	NotMatches string   `json:"not_matches,omitempty"`
+}
+
+// A Person says by which key the rows of one person are known. Rows without one
+// are quarantined.
+type Person struct {
+	Column    string   `json:"column,omitempty"`
+	Columns   []string `json:"columns,omitempty"` // several instead of Column, joined by Join; a blank one makes the key blank
+	Join      string   `json:"join,omitempty"`
+	Regex     string   `json:"regex,omitempty"`     // group 1 of it is the key; no match is no key
+	Namespace string   `json:"namespace,omitempty"` // what keys are shared in: those of one name mean the same persons in all sources of the dataset
 }
 
 // A Unit says which rows hold counts: a constant for all rows, or labels of a column.

@@ -19,6 +19,9 @@ type Normalizer struct {
 	where     predicate
 	rules     rules
 	value     *valueRule
+	person    *personRule // nil: no person key
+	hashKey   []byte      // of persons
+	who       privacy.Pseudonym
 	keys      *keys  // nil: every row is its own
 	held      *batch // rows that wait for those with the same key; nil: none do
 	keep      *keeper
@@ -64,6 +67,9 @@ func (n *Normalizer) page(p connectors.Page, emit func(Observations) error) erro
 	if p.Records == nil || p.Records.NumRows() == 0 {
 		return nil
 	}
+	if !n.hashes() {
+		return errNoHashKey
+	}
 	if n.reshape != nil {
 		blank, rows := n.reshape.blank, n.reshape.rows
 		out, err := n.reshape.page(p)
@@ -92,7 +98,7 @@ func (n *Normalizer) page(p connectors.Page, emit func(Observations) error) erro
 	rows := int(p.Records.NumRows())
 	out := n.held
 	if out == nil {
-		out = newBatch(len(n.rules.dims), rows)
+		out = n.newBatch(rows)
 	}
 	file := n.file(p.Origin.File)
 	blank := p.Blank
@@ -166,6 +172,10 @@ func (n *Normalizer) decide(i int, at spot, out *batch) {
 	}
 	if n.grades == nil && n.zeros.hold(n.codes) { // after corrections, so that a person can leave it out
 		n.nobody(at)
+		return
+	}
+	// A row that counts belongs to somebody.
+	if n.person != nil && !n.belongs(i, at) {
 		return
 	}
 	// 4. bounds
@@ -340,7 +350,7 @@ func (n *Normalizer) Close(emit func(Observations) error) (Report, error) {
 func (n *Normalizer) finish() (*batch, error) {
 	out := n.held
 	if out == nil {
-		out = newBatch(len(n.rules.dims), 0)
+		out = n.newBatch(0)
 	}
 	switch {
 	case n.versions != nil:

@@ -14,7 +14,8 @@ import (
 type Observations struct {
 	Periods []privacy.Period // dictionary
 	Period  []uint32
-	Dims    []Column // one a dimension of the dataset
+	Dims    []Column            // one a dimension of the dataset
+	Person  []privacy.Pseudonym // whose row it is; nil: the source has no person key
 	Value   []int64
 	Status  []Status // how each value came to be
 	Files   []string // dictionary of origins

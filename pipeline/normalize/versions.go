@@ -83,7 +83,7 @@ func (n *Normalizer) compileVersions(b *builder) error {
 	if !n.m.Upsert {
 		return nil
 	}
-	v := &versions{names: n.m.Key, last: map[RowKey]uint32{}, held: newBatch(len(n.rules.dims), 0)}
+	v := &versions{names: n.m.Key, last: map[RowKey]uint32{}, held: n.newBatch(0)}
 	for _, name := range n.m.Key {
 		e := &exact{col: b.byName[name]}
 		e.col.deciders = append(e.col.deciders, e)
@@ -171,6 +171,9 @@ func (n *Normalizer) resumeVersion(r version, out *batch) {
 	for d, dim := range n.rules.dims {
 		is := verdict(held.codes[d][r.held])
 		n.codes[d], n.rules.verdicts[d] = dim.targets[is].leaf, is
+	}
+	if n.person != nil {
+		n.who = held.who[r.held]
 	}
 	rows := len(out.value)
 	n.settle(rowKey{}, r.at, held.period[r.held], held.value[r.held], held.status[r.held], out)

@@ -110,7 +110,7 @@ func readSuppressed(f *parquet.File, rg parquet.RowGroup) ([]bool, error) {
 	if err != nil {
 		return nil, nil //nolint:nilerr // there is no such column
 	}
-	words, err := readTexts("status", col)
+	words, err := readTexts("status", col, whole(rg))
 	if err != nil {
 		return nil, err
 	}

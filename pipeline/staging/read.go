@@ -31,25 +31,16 @@ var ErrGone = errors.New("staging: the rows are gone")
 //
 // The caller guarantees that uses names each row once: see [Select].
 func (s *Store) Cube(ctx context.Context, spec privacy.Spec, p privacy.Period, uses Uses, workers int) (privacy.Cube, error) {
-	var jobs []parquet.RowGroup
-	schemas := map[parquet.RowGroup]*parquet.File{}
-	for source, batches := range uses {
-		for _, b := range batches {
-			f, err := s.openRows(source, p.String(), b)
-			if err != nil {
-				return privacy.Cube{}, err
-			}
-			defer f.close()
-			for _, rg := range f.RowGroups() {
-				jobs, schemas[rg] = append(jobs, rg), f.File
-			}
-		}
+	jobs, release, err := s.jobs(spec, p, uses)
+	defer release()
+	if err != nil {
+		return privacy.Cube{}, err
 	}
 	total, err := privacy.NewCube(spec, p)
 	if err != nil {
 		return privacy.Cube{}, err
 	}
-	next := make(chan parquet.RowGroup, len(jobs))
+	next := make(chan job, len(jobs))
 	for _, j := range jobs {
 		next <- j
 	}
@@ -66,7 +57,7 @@ func (s *Store) Cube(ctx context.Context, spec privacy.Spec, p privacy.Period, u
 				if err = errors.Join(err, ctx.Err()); err != nil {
 					break
 				}
-				err = addRowGroup(spec, shard, schemas[j], j)
+				err = j(shard)
 			}
 			mu.Lock()
 			defer mu.Unlock()
@@ -81,6 +72,53 @@ func (s *Store) Cube(ctx context.Context, spec privacy.Spec, p privacy.Period, u
 		return privacy.Cube{}, fmt.Errorf("staging: %s: %w", p, err)
 	}
 	return total, nil
+}
+
+// A job adds a part of the rows to a cube: a row group, or a bucket of persons.
+type job func(privacy.Cube) error
+
+// jobs are all that count rows of a period. release closes what they read.
+func (s *Store) jobs(spec privacy.Spec, p privacy.Period, uses Uses) (jobs []job, release func(), err error) {
+	var open []func()
+	release = func() {
+		for _, done := range open {
+			done()
+		}
+	}
+	persons := map[string][]personRows{} // by namespace
+	for _, source := range slices.Sorted(maps.Keys(uses)) {
+		i := slices.IndexFunc(spec.Sources, func(src privacy.Source) bool { return src.Name == source })
+		if i >= 0 && spec.Sources[i].Namespace != "" {
+			groups, done, err := s.personGroups(source, p, uses[source])
+			if open = append(open, done); err != nil {
+				return nil, release, err
+			}
+			namespace := spec.Sources[i].Namespace
+			persons[namespace] = append(persons[namespace], groups...)
+			continue
+		}
+		for _, b := range uses[source] {
+			f, err := s.openRows(source, p.String(), b)
+			if err != nil {
+				return nil, release, err
+			}
+			open = append(open, f.close)
+			for _, rg := range f.RowGroups() {
+				jobs = append(jobs, func(c privacy.Cube) error { return addRowGroup(spec, c, f.File, rg) })
+			}
+		}
+	}
+	for namespace, groups := range persons {
+		b, err := s.buckets(groups)
+		if err != nil {
+			return nil, release, fmt.Errorf("staging: %s: %w", p, err)
+		}
+		key := s.rankKey(namespace)
+		for k := range b.count() {
+			jobs = append(jobs, func(c privacy.Cube) error { return b.add(spec, namespace, key, k, c) })
+		}
+	}
+	return jobs, release, nil
 }
 
 type rowsFile struct {
@@ -135,7 +173,7 @@ func addRowGroup(spec privacy.Spec, c privacy.Cube, f *parquet.File, rg parquet.
 		if err != nil {
 			return err
 		}
-		if codes[d], err = leafCodes(dim, col, int(rg.NumRows())); err != nil {
+		if codes[d], err = leafCodes(dim, col, whole(rg)); err != nil {
 			return err
 		}
 	}
@@ -143,7 +181,7 @@ func addRowGroup(spec privacy.Spec, c privacy.Cube, f *parquet.File, rg parquet.
 	if err != nil {
 		return err
 	}
-	n, err := readIntegers(col, rg.NumRows())
+	n, err := readIntegers(col, whole(rg))
 	if err != nil {
 		return err
 	}
@@ -159,9 +197,9 @@ func column(f *parquet.File, rg parquet.RowGroup, name string) (parquet.ColumnCh
 	return rg.ColumnChunks()[i], nil
 }
 
-func readIntegers(col parquet.ColumnChunk, rows int64) ([]int64, error) {
-	n := make([]int64, 0, rows)
-	err := eachPage(col, func(pg parquet.Page) error {
+func readIntegers(col parquet.ColumnChunk, rows span) ([]int64, error) {
+	n := make([]int64, 0, rows.to-rows.from)
+	err := eachPage(col, rows, func(pg parquet.Page) error {
 		data := pg.Data()
 		n = append(n, data.Int64()...)
 		return nil
@@ -169,14 +207,14 @@ func readIntegers(col parquet.ColumnChunk, rows int64) ([]int64, error) {
 	return n, err
 }
 
-func leafCodes(dim privacy.Dimension, col parquet.ColumnChunk, rows int) ([]uint32, error) {
+func leafCodes(dim privacy.Dimension, col parquet.ColumnChunk, rows span) ([]uint32, error) {
 	leaf := dim.Leaf().Codes
 	where := make(map[string]uint32, len(leaf))
 	for i, code := range leaf {
 		where[code] = uint32(i)
 	}
-	out := make([]uint32, 0, rows)
-	err := eachPage(col, func(pg parquet.Page) error {
+	out := make([]uint32, 0, rows.to-rows.from)
+	err := eachPage(col, rows, func(pg parquet.Page) error {
 		dict := pg.Dictionary()
 		if dict == nil {
 			return fmt.Errorf("column %s is not dictionary coded", dim.Name)
@@ -198,23 +236,47 @@ func leafCodes(dim privacy.Dimension, col parquet.ColumnChunk, rows int) ([]uint
 	return out, err
 }
 
-func eachPage(c parquet.ColumnChunk, do func(parquet.Page) error) error {
+// A span is rows of a row group.
+type span struct{ from, to int64 }
+
+func whole(rg parquet.RowGroup) span { return span{0, rg.NumRows()} }
+
+func eachPage(c parquet.ColumnChunk, rows span, do func(parquet.Page) error) error {
 	pages := c.Pages()
 	defer func() { _ = pages.Close() }()
-	for {
-		p, err := pages.ReadPage()
-		if errors.Is(err, io.EOF) {
-			return nil
-		}
-		if err != nil {
+	if rows.from > 0 {
+		if err := pages.SeekToRow(rows.from); err != nil {
 			return err
 		}
-		err = do(p)
+	}
+	for left := rows.to - rows.from; left > 0; {
+		p, err := pages.ReadPage()
+		if err != nil {
+			return noEOF(err)
+		}
+		part := p
+		if p.NumRows() > left {
+			part = p.Slice(0, left)
+		}
+		left -= part.NumRows()
+		err = do(part)
+		if part != p {
+			parquet.Release(part)
+		}
 		parquet.Release(p)
 		if err != nil {
 			return err
 		}
 	}
+	return nil
+}
+
+// noEOF: a column chunk with fewer rows than its row group is damaged.
+func noEOF(err error) error {
+	if errors.Is(err, io.EOF) {
+		return io.ErrUnexpectedEOF
+	}
+	return err
 }
 
 // InputDigest stands for the rows that a release counts: an HMAC, under a key

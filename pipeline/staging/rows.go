@@ -40,7 +40,7 @@ func readRows(f *parquet.File, rg parquet.RowGroup, dims []string, o *normalize.
 		if err != nil {
 			return err
 		}
-		c, err := readTexts(name, col)
+		c, err := readTexts(name, col, whole(rg))
 		if err != nil {
 			return err
 		}
@@ -50,14 +50,14 @@ func readRows(f *parquet.File, rg parquet.RowGroup, dims []string, o *normalize.
 	if err != nil {
 		return err
 	}
-	o.Value, err = readIntegers(col, rg.NumRows())
+	o.Value, err = readIntegers(col, whole(rg))
 	return err
 }
 
 // readTexts reads a dictionary coded column of a row group.
-func readTexts(name string, col parquet.ColumnChunk) (normalize.Column, error) {
+func readTexts(name string, col parquet.ColumnChunk, rows span) (normalize.Column, error) {
 	var c normalize.Column
-	err := eachPage(col, func(pg parquet.Page) error {
+	err := eachPage(col, rows, func(pg parquet.Page) error {
 		dict := pg.Dictionary()
 		if dict == nil {
 			return fmt.Errorf("column %s is not dictionary coded", name)

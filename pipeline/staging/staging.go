@@ -13,7 +13,7 @@
 //	<state>/staging/<dataset>/<source>/<batch>.json    what the batch holds
 //	<state>/staging/<dataset>/.pins/<release>.json     what a charged release counts
 //	<state>/keys/batch/<dataset>/<batch>.key           age identity
-//	<state>/keys/input/<dataset>.key                   HMAC key of input digests
+//	<state>/keys/input/<dataset>.key                   HMAC key of input digests, and of person keys
 package staging
 
 import (
@@ -39,6 +39,8 @@ type Store struct {
 	state   string
 	dataset string
 	input   []byte // HMAC key
+	bucket  int64  // rows of persons that are held at once
+	group   int    // rows of a row group
 }
 
 // A Batch describes what one pull of one source brought.
@@ -47,8 +49,9 @@ type Batch struct {
 	Source  string          `json:"source"`
 	Pulled  time.Time       `json:"pulled"`
 	Made    Making          `json:"made"`
-	Items   []Item          `json:"items"`   // files or replies that were taken
-	Periods map[string]Held `json:"periods"` // by SDMX period
+	Items   []Item          `json:"items"`             // files or replies that were taken
+	Periods map[string]Held `json:"periods"`           // by SDMX period
+	Persons string          `json:"persons,omitempty"` // tells under which key persons were hashed; "": rows have none
 	// Accepted says who let a batch pass that had shrunk, and why.
 	Accepted *Acceptance `json:"accepted,omitempty"`
 }
@@ -84,7 +87,7 @@ type Acceptance struct {
 // Open opens, and makes where there is none, the store of a dataset below the
 // state folder.
 func Open(state, dataset string) (*Store, error) {
-	s := &Store{state: state, dataset: dataset}
+	s := &Store{state: state, dataset: dataset, bucket: bucketRows, group: rowGroup}
 	for _, dir := range []string{state, filepath.Join(state, "staging"), s.dir(), filepath.Join(s.dir(), pins), filepath.Join(s.dir(), reports),
 		filepath.Join(state, "keys"), filepath.Join(state, "keys", "batch"), s.keyDir(), filepath.Join(state, "keys", "input")} {
 		if err := durable.Folder(dir); err != nil { // never through a link: it could lead into the public folder

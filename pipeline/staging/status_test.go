@@ -69,7 +69,7 @@ func TestStatusesAreStaged(t *testing.T) {
 		}
 		columns := f.Schema().Columns()
 		at := slices.IndexFunc(columns, func(c []string) bool { return c[0] == "status" })
-		err = eachPage(f.RowGroups()[0].ColumnChunks()[at], func(pg parquet.Page) error {
+		err = eachPage(f.RowGroups()[0].ColumnChunks()[at], whole(f.RowGroups()[0]), func(pg parquet.Page) error {
 			if pg.Dictionary() == nil {
 				t.Error("the statuses are not dictionary coded")
 			}

@@ -116,6 +116,7 @@ func (w *Writer) upsertPeriod(p privacy.Period, old oldSet, observations []norma
 		}
 		stays.rewind()
 	}
+	w.owned = stays.owned() || len(rows) > 0 && observations[rows[0].chunk].Person != nil
 	pf, err := w.periodFile(p)
 	if err != nil {
 		return err
@@ -167,6 +168,9 @@ func (w *Writer) settle(p privacy.Period, pf *periodFile, old Held) error {
 
 // put adds one row, and to the digest of the set.
 func (pf *periodFile) put(dims []string, o normalize.Observations, i int) error {
+	if pf.owned != (o.Person != nil) {
+		return errSomeOwned
+	}
 	b := append(pf.scratch[:0], o.Key[i][:]...)
 	for d, c := range o.Dims {
 		code := c.Dict[c.Index[i]]
@@ -174,11 +178,14 @@ func (pf *periodFile) put(dims []string, o normalize.Observations, i int) error 
 		pf.texts[d].put(code)
 	}
 	b = append(binary.LittleEndian.AppendUint64(b, uint64(o.Value[i])), byte(o.Status[i]))
+	if pf.owned {
+		b, pf.who = append(b, o.Person[i][:]...), append(pf.who, o.Person[i])
+	}
 	pf.scratch = b
 	pf.set.Write(b)
 	pf.texts[len(dims)].put(o.Files[o.File[i]])
 	pf.value, pf.row, pf.status, pf.keys = append(pf.value, o.Value[i]), append(pf.row, o.Row[i]), append(pf.status, o.Status[i]), append(pf.keys, o.Key[i])
-	if len(pf.value) == rowGroup {
+	if len(pf.value) == pf.group {
 		return pf.flush(dims)
 	}
 	return nil
@@ -231,6 +238,9 @@ func (k *keyedRows) close() {
 
 func (k *keyedRows) rewind() { k.next = 0 }
 
+// owned reports whether the rows have persons.
+func (k *keyedRows) owned() bool { return k.file.File != nil && hasPersons(k.file.File) }
+
 // touched reports whether any row has one of the keys, which are in order.
 func (k *keyedRows) touched(came []normalize.RowKey) (bool, error) {
 	for _, rg := range k.groups {
@@ -238,6 +248,7 @@ func (k *keyedRows) touched(came []normalize.RowKey) (bool, error) {
 		if err != nil {
 			return false, err
 		}
+		slices.SortFunc(keys, normalize.RowKey.Compare) // rows of persons stand in another order
 		for _, key := range keys {
 			for len(came) > 0 && came[0].Compare(key) < 0 {
 				came = came[1:]
@@ -274,7 +285,8 @@ func (k *keyedRows) without(came []normalize.RowKey) func(func(keyedRow, error) 
 	}
 }
 
-// readKeyed reads all of a row group.
+// readKeyed reads all of a row group, in the order of its keys: rows of persons
+// stand in that of persons within a row group, of which each has its part of the keys.
 func readKeyed(f *parquet.File, rg parquet.RowGroup, dims []string) (o normalize.Observations, err error) {
 	if err := readRows(f, rg, dims, &o); err != nil {
 		return o, err
@@ -289,15 +301,35 @@ func readKeyed(f *parquet.File, rg parquet.RowGroup, dims []string) (o normalize
 	if err != nil {
 		return o, err
 	}
-	if o.Row, err = readIntegers(col, rg.NumRows()); err != nil {
+	if o.Row, err = readIntegers(col, whole(rg)); err != nil {
 		return o, err
 	}
 	if col, err = column(f, rg, "file"); err != nil {
 		return o, err
 	}
-	files, err := readTexts("file", col)
-	o.Files, o.File = files.Dict, files.Index
-	return o, err
+	files, err := readTexts("file", col, whole(rg))
+	if o.Files, o.File = files.Dict, files.Index; err != nil || !hasPersons(f) {
+		return o, err
+	}
+	if o.Person, err = readPersons(f, rg, whole(rg)); err != nil {
+		return o, err
+	}
+	byKey(&o)
+	return o, nil
+}
+
+// byKey puts rows into the order of their keys.
+func byKey(o *normalize.Observations) {
+	order := make([]int, o.Rows())
+	for i := range order {
+		order[i] = i
+	}
+	slices.SortFunc(order, func(a, b int) int { return o.Key[a].Compare(o.Key[b]) })
+	o.Key, o.Person, o.Value, o.Status = permuted(o.Key, order), permuted(o.Person, order), permuted(o.Value, order), permuted(o.Status, order)
+	o.File, o.Row = permuted(o.File, order), permuted(o.Row, order)
+	for d := range o.Dims {
+		o.Dims[d].Index = permuted(o.Dims[d].Index, order)
+	}
 }
 
 func readKeys(f *parquet.File, rg parquet.RowGroup) ([]normalize.RowKey, error) {
@@ -306,7 +338,7 @@ func readKeys(f *parquet.File, rg parquet.RowGroup) ([]normalize.RowKey, error) 
 		return nil, err
 	}
 	keys := make([]normalize.RowKey, 0, rg.NumRows())
-	err = eachPage(col, func(pg parquet.Page) error {
+	err = eachPage(col, whole(rg), func(pg parquet.Page) error {
 		data := pg.Data()
 		raw, size := data.FixedLenByteArray()
 		if size != len(normalize.RowKey{}) {
@@ -325,7 +357,7 @@ func readStatuses(f *parquet.File, rg parquet.RowGroup) ([]normalize.Status, err
 	if err != nil {
 		return nil, err
 	}
-	words, err := readTexts("status", col)
+	words, err := readTexts("status", col, whole(rg))
 	if err != nil {
 		return nil, err
 	}

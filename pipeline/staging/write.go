@@ -35,6 +35,7 @@ type Writer struct {
 	open   map[privacy.Period]*periodFile
 	from   map[string]int64 // rows of the source, by period; see From
 	skip   func(privacy.Period) bool
+	owned  bool // rows have persons
 
 	keyed   bool            // rows have keys: see [Writer.Upsert]
 	ready   map[string]Held // by period: files that Upsert has closed
@@ -74,10 +75,13 @@ type periodFile struct {
 	w      *parquet.GenericWriter[any]
 	schema *parquet.Schema
 	rows   int64
+	owned  bool // rows have persons
+	group  int  // rows of a row group
 
 	texts      []texts // the dimensions, then the file
 	value, row []int64
 	status     []normalize.Status
+	who        []privacy.Pseudonym
 
 	keys []normalize.RowKey // with keys
 	set  hash.Hash          // with keys: of the rows in the order of their keys, wherever they came from
@@ -125,6 +129,9 @@ func (w *Writer) Add(o normalize.Observations) error {
 	if len(o.Dims) != len(w.dims) || len(o.Status) != o.Rows() {
 		return errors.New("staging: wrong number of dimensions or statuses")
 	}
+	if w.owned = o.Person != nil; w.owned && len(o.Person) != o.Rows() {
+		return errors.New("staging: wrong number of persons")
+	}
 	byPeriod := make([][]int, len(o.Periods))
 	for i, p := range o.Period {
 		byPeriod[p] = append(byPeriod[p], i)
@@ -136,6 +143,9 @@ func (w *Writer) Add(o normalize.Observations) error {
 		pf, err := w.periodFile(o.Periods[p])
 		if err != nil {
 			return err
+		}
+		if pf.owned != w.owned {
+			return errSomeOwned
 		}
 		if err := pf.add(w.dims, o, rows); err != nil {
 			return fmt.Errorf("staging: %w", err)
@@ -160,11 +170,16 @@ func (w *Writer) periodFile(p privacy.Period) (*periodFile, error) {
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("staging: %w", err), f.Close())
 	}
-	pf := &periodFile{path: path, f: f, sealed: sealed, plain: hmac.New(sha256.New, w.s.input), schema: schema(w.dims, w.keyed)}
+	pf := &periodFile{path: path, f: f, sealed: sealed, plain: hmac.New(sha256.New, w.s.input),
+		schema: schema(w.dims, w.keyed, w.owned), owned: w.owned, group: w.s.group}
 	if w.keyed {
 		pf.set = hmac.New(sha256.New, w.s.input)
 	}
-	pf.w = parquet.NewGenericWriter[any](io.MultiWriter(sealed, pf.plain), pf.schema, parquet.Compression(&parquet.Zstd))
+	options := []parquet.WriterOption{pf.schema, parquet.Compression(&parquet.Zstd)}
+	if pf.owned {
+		options = append(options, parquet.PageBufferSize(1)) // a page a write
+	}
+	pf.w = parquet.NewGenericWriter[any](io.MultiWriter(sealed, pf.plain), options...)
 	pf.texts = make([]texts, len(w.dims)+1)
 	w.open[p] = pf
 	return pf, nil
@@ -173,7 +188,7 @@ func (w *Writer) periodFile(p privacy.Period) (*periodFile, error) {
 // schema has a dictionary-coded column a dimension, so that a cube is built from
 // integers. A cube takes nothing else but the value: batches of before there was a
 // status count as they did.
-func schema(dims []string, keyed bool) *parquet.Schema {
+func schema(dims []string, keyed, owned bool) *parquet.Schema {
 	text := func() parquet.Node { return parquet.Encoded(parquet.String(), &parquet.RLEDictionary) }
 	g := parquet.Group{"value": parquet.Int(64), "status": text(), "file": text(), "row": parquet.Int(64)}
 	for _, d := range dims {
@@ -182,15 +197,18 @@ func schema(dims []string, keyed bool) *parquet.Schema {
 	if keyed {
 		g["key"] = parquet.Leaf(parquet.FixedLenByteArrayType(len(normalize.RowKey{})))
 	}
+	if owned {
+		g[personColumn] = parquet.Leaf(parquet.FixedLenByteArrayType(len(privacy.Pseudonym{})))
+	}
 	return parquet.NewSchema("observation", g)
 }
 
 func (pf *periodFile) add(dims []string, o normalize.Observations, rows []int) error {
 	for len(rows) > 0 {
-		n := min(len(rows), rowGroup-len(pf.value))
+		n := min(len(rows), pf.group-len(pf.value))
 		pf.take(o, rows[:n])
 		rows = rows[n:]
-		if len(pf.value) == rowGroup {
+		if len(pf.value) == pf.group {
 			if err := pf.flush(dims); err != nil {
 				return err
 			}
@@ -208,6 +226,9 @@ func (pf *periodFile) take(o normalize.Observations, rows []int) {
 	for _, r := range rows {
 		pf.value, pf.row = append(pf.value, o.Value[r]), append(pf.row, o.Row[r])
 		pf.status = append(pf.status, o.Status[r])
+		if pf.owned {
+			pf.who = append(pf.who, o.Person[r])
+		}
 	}
 }
 
@@ -216,6 +237,9 @@ func (pf *periodFile) flush(dims []string) error {
 	n := len(pf.value)
 	if n == 0 {
 		return nil
+	}
+	if pf.owned {
+		pf.inOrder()
 	}
 	cols := pf.w.ColumnWriters()
 	vals := make([]parquet.Value, n)
@@ -231,12 +255,14 @@ func (pf *periodFile) flush(dims []string) error {
 			for i := range pf.keys {
 				vals[i] = parquet.FixedLenByteArrayValue(pf.keys[i][:]).Level(0, 0, ci)
 			}
+		case personColumn:
+			pseudonyms(vals, pf.who, ci)
 		case "file":
 			pf.texts[len(dims)].values(vals, ci)
 		default:
 			pf.texts[slices.Index(dims, name[len("dim_"):])].values(vals, ci)
 		}
-		if _, err := cols[ci].WriteRowValues(vals); err != nil {
+		if err := pf.pages(cols[ci], vals); err != nil {
 			return err
 		}
 		if err := cols[ci].Close(); err != nil {
@@ -248,7 +274,21 @@ func (pf *periodFile) flush(dims []string) error {
 	}
 	pf.rows += int64(n)
 	pf.texts, pf.value, pf.row, pf.status = make([]texts, len(dims)+1), pf.value[:0], pf.row[:0], pf.status[:0]
-	pf.keys = pf.keys[:0]
+	pf.keys, pf.who = pf.keys[:0], pf.who[:0]
+	return nil
+}
+
+// pages writes a column: as one page, or where rows have persons as several.
+func (pf *periodFile) pages(to *parquet.ColumnWriter, vals []parquet.Value) error {
+	size := len(vals)
+	if pf.owned {
+		size = personPage
+	}
+	for part := range slices.Chunk(vals, size) {
+		if _, err := to.WriteRowValues(part); err != nil {
+			return err
+		}
+	}
 	return nil
 }
 
@@ -274,6 +314,11 @@ func (w *Writer) Commit(b Batch) (Batch, error) {
 	b.ID, b.Source, b.Periods = w.id, w.source, map[string]Held{}
 	if err := w.Seal(); err != nil {
 		return Batch{}, errors.Join(err, w.Abort())
+	}
+	for _, pf := range w.open {
+		if pf.owned {
+			b.Persons = w.s.hashedUnder()
+		}
 	}
 	maps.Copy(b.Periods, w.sealed)
 	for _, p := range w.dropped {
