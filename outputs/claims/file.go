@@ -62,12 +62,9 @@ type figures struct {
 	Visible        int64       `json:"visible"`
 }
 
-// Write writes claims.json. tables are those of v.
-func Write(v outputs.Version, tables []outputs.Table) ([]byte, error) {
-	all, err := Recorded(v, tables)
-	if err != nil {
-		return nil, err
-	}
+// Write writes claims.json. tables are those of v, all its claims, as [Recorded]
+// returns them.
+func Write(v outputs.Version, tables []outputs.Table, all []Claim) ([]byte, error) {
 	l, a := English(), v.About
 	reporting := v.Releases[len(v.Releases)-1].Reporting
 	f := file{

@@ -7,6 +7,7 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
+	"maps"
 	"regexp"
 	"slices"
 	"strings"
@@ -81,16 +82,19 @@ func fill(files outputs.Files, v outputs.Version) error {
 		NoiseModelFile:   func() ([]byte, error) { return describe.NoiseModel(v) },
 		NoiseReaderFile:  func() ([]byte, error) { return describe.NoiseReader(), nil },
 		PrivacyLabelFile: label.JSON,
-		claims.File:      func() ([]byte, error) { return claims.Write(v, tables) },
 		ReadmeFile:       func() ([]byte, error) { return describe.Readme(v, tables) },
 		"LICENSE.txt":    func() ([]byte, error) { return describe.Licence(v) },
 		"CITATION.cff":   func() ([]byte, error) { return describe.Citation(v) },
-		ReportFile:       func() ([]byte, error) { return report.Write(v) },
 	} {
 		if files[name], err = write(); err != nil {
 			return err
 		}
 	}
+	said, err := Said(v, tables)
+	if err != nil {
+		return err
+	}
+	maps.Copy(files, said)
 	// 3. What describes and binds them.
 	if files[DataPackageFile], err = describe.DataPackage(v, tables, files); err != nil {
 		return err
@@ -104,6 +108,21 @@ func fill(files outputs.Files, v outputs.Version) error {
 	}
 	files[describe.SumsFile] = describe.Sums(files)
 	return nil
+}
+
+// Said are the files that say what has changed: the report, and its claims as data.
+// tables are those of v.
+func Said(v outputs.Version, tables []outputs.Table) (outputs.Files, error) {
+	all, err := claims.Recorded(v, tables)
+	if err != nil {
+		return nil, err
+	}
+	files := outputs.Files{}
+	if files[claims.File], err = claims.Write(v, tables, all); err != nil {
+		return nil, err
+	}
+	files[ReportFile], err = report.Write(v, tables, all)
+	return files, err
 }
 
 func data(files outputs.Files, v outputs.Version, tables []outputs.Table) error {

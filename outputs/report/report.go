@@ -23,9 +23,10 @@ import (
 var layout string
 
 // Write returns report/index.html of a version. Links in it are relative to
-// that place: data lies in ../data.
-func Write(v outputs.Version) ([]byte, error) {
-	w, err := newWriter(v)
+// that place: data lies in ../data. tables are those of v, and recorded all of its
+// claims, as [claims.Recorded] returns them.
+func Write(v outputs.Version, tables []outputs.Table, recorded []claims.Claim) ([]byte, error) {
+	w, err := newWriter(v, tables, recorded)
 	if err != nil {
 		return nil, err
 	}
@@ -61,20 +62,14 @@ type writer struct {
 	corrected  []string           // sources with corrections made by hand
 }
 
-func newWriter(v outputs.Version) (writer, error) {
-	w := writer{Language: claims.English(), v: v, about: v.About}
+func newWriter(v outputs.Version, tables []outputs.Table, recorded []claims.Claim) (writer, error) {
+	w := writer{Language: claims.English(), v: v, about: v.About, tables: tables, claims: recorded}
 	var err error
-	if w.tables, err = v.Tables(); err != nil {
-		return w, fmt.Errorf("report: %w", err)
-	}
 	if w.slots, err = v.Slots(); err != nil {
 		return w, fmt.Errorf("report: %w", err)
 	}
 	if w.lead = claims.Lead(v.About, w.tables); w.lead < 0 {
 		return w, errors.New("report: the version has no table")
-	}
-	if w.claims, err = claims.Recorded(v, w.tables); err != nil {
-		return w, fmt.Errorf("report: %w", err)
 	}
 	if w.guarantees, err = v.Guarantees(); err != nil {
 		return w, fmt.Errorf("report: %w", err)
