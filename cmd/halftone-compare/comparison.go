@@ -80,8 +80,7 @@ type outcome struct {
 	releases int
 	exact    map[string][]float64
 	estimate map[string][]float64
-	value    map[string][]float64 // planner and Laplace
-	readings map[string]*readings // of the same
+	readings map[string]*readings // planner and Laplace
 }
 
 // with is the spec at the budget of c.
@@ -137,7 +136,7 @@ func (c comparison) run(ctx context.Context, n int, now func() time.Time) (outco
 		return outcome{}, err
 	}
 	o := outcome{comparison: c, tables: spec.Tables, cells: t.cells, releases: n * len(c.truth.years),
-		value: map[string][]float64{}, estimate: map[string][]float64{}, readings: map[string]*readings{}}
+		estimate: map[string][]float64{}, readings: map[string]*readings{}}
 	if o.exact, err = c.theory(ls); err != nil {
 		return outcome{}, err
 	}
@@ -145,7 +144,7 @@ func (c comparison) run(ctx context.Context, n int, now func() time.Time) (outco
 		o.estimate[m] = make([]float64, len(t.cells))
 	}
 	for _, m := range readable {
-		o.value[m], o.readings[m] = make([]float64, len(t.cells)), &readings{tables: make([]reading, len(t.cells))}
+		o.readings[m] = &readings{tables: make([]reading, len(t.cells))}
 	}
 	for _, y := range c.truth.years {
 		exact := add(t, y.leaf)
@@ -185,7 +184,6 @@ func (o *outcome) measured(ctx context.Context, n int, mechanism string, y year,
 				return err
 			}
 			o.estimate[mechanism][i] += squared(c.Estimate, exact[i]) / float64(o.releases)
-			o.value[mechanism][i] += squared(c.Value, exact[i]) / float64(o.releases)
 			o.read(mechanism, i, c.Estimate, c.Value, exact[i])
 		}
 	}
@@ -224,9 +222,9 @@ func (o *outcome) noised(ctx context.Context, n int, exact [][]int64, ls leastSq
 }
 
 // squared is the mean squared error of a table.
-func squared[T int64 | float64](got []T, exact []int64) (sum float64) {
+func squared(got []float64, exact []int64) (sum float64) {
 	for k, v := range got {
-		e := float64(v) - float64(exact[k])
+		e := v - float64(exact[k])
 		sum += e * e
 	}
 	return sum / float64(len(got))

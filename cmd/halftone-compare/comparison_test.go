@@ -134,8 +134,8 @@ func TestSimulationHasItsVariance(t *testing.T) {
 	for _, m := range []string{planner, laplace} {
 		// Cutting at zero and rounding takes more away than it adds where most
 		// counts are small: half of these are below 6, and the noise is 8 and more.
-		if o.value[m][i] >= o.estimate[m][i] || o.value[m][i] <= 0 {
-			t.Errorf("%s: mean squared error of value %v, of the estimate %v", m, o.value[m][i], o.estimate[m][i])
+		if o.value(m)[i] >= o.estimate[m][i] || o.value(m)[i] <= 0 {
+			t.Errorf("%s: mean squared error of value %v, of the estimate %v", m, o.value(m)[i], o.estimate[m][i])
 		}
 	}
 }

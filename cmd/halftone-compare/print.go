@@ -66,7 +66,7 @@ func printOutcome(w io.Writer, o outcome) {
 				mark = "*"
 			}
 			row = append(row, mark+figure(l.of(o.exact[m])), figure(l.of(o.estimate[m])))
-			if v := o.value[m]; v != nil {
+			if v := o.value(m); v != nil {
 				row = append(row, figure(l.of(v)))
 			}
 		}
@@ -171,7 +171,7 @@ func encodeCSV(all []outcome) ([]byte, error) {
 					rows = append(rows, append(row, exact, six(l.of(simulated)), ""))
 				}
 				add("estimate", six(l.of(o.exact[m])), o.estimate[m])
-				if v := o.value[m]; v != nil {
+				if v := o.value(m); v != nil {
 					add("value", "", v)
 				}
 			}

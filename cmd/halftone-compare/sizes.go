@@ -56,6 +56,17 @@ func (o *outcome) read(mechanism string, table int, estimate []float64, value, e
 	}
 }
 
+// value is the mean squared error of what is for reading, by table; nil where there
+// is nothing for reading.
+func (o outcome) value(mechanism string) (squares []float64) {
+	if r := o.readings[mechanism]; r != nil {
+		for _, t := range r.tables {
+			squares = append(squares, t.value.squares/t.value.n)
+		}
+	}
+	return squares
+}
+
 // excess is by how much the cells of a table add up to too much, in one release.
 func (o outcome) excess(e errs) float64 { return e.sum / float64(o.releases) }
 
