@@ -96,12 +96,8 @@ func readSuggested(name string) ([]proposal, error) {
 			return out, nil
 		}
 		if err != nil {
-			line := 0
-			var pe *csv.ParseError
-			if errors.As(err, &pe) {
-				line, err = pe.Line, pe.Err
-			}
-			return nil, bad(line, "not a line of CSV: %v", err)
+			line, what := codelist.LineOf(err)
+			return nil, bad(line, "not a line of CSV: %v", what)
 		}
 		line, _ := r.FieldPos(0)
 		rows, err := strconv.ParseInt(strings.TrimSpace(f[at["rows"]]), 10, 64)

@@ -162,15 +162,24 @@ func (rd *reader) rows(text []byte) {
 }
 
 func (rd *reader) csvProblem(err error, empty string) {
-	var p *csv.ParseError
-	switch {
+	switch line, what := LineOf(err); {
 	case errors.Is(err, io.EOF):
 		rd.problem(0, "%s", empty)
-	case errors.As(err, &p):
-		rd.problem(p.Line, "not a line of CSV: %v", p.Err)
+	case line > 0:
+		rd.problem(line, "not a line of CSV: %v", what)
 	default:
 		rd.problem(0, "%v", err)
 	}
+}
+
+// LineOf takes apart an error of [encoding/csv]: the line that is none, and what is
+// wrong with it. Of other errors the line is 0.
+func LineOf(err error) (line int, what error) {
+	var p *csv.ParseError
+	if errors.As(err, &p) {
+		return p.Line, p.Err
+	}
+	return 0, err
 }
 
 func (rd *reader) row(line int, at map[string]int, f []string) {

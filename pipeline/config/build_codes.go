@@ -190,12 +190,8 @@ func parseTable(path string, raw []byte) (table, []Problem) {
 			return t, problems
 		}
 		if err != nil {
-			line := 1
-			var pe *csv.ParseError
-			if errors.As(err, &pe) {
-				line, err = pe.Line, pe.Err
-			}
-			bad(line, "not a line of CSV: "+err.Error(), "quote texts that hold commas, quotes or line breaks")
+			line, what := codelist.LineOf(err)
+			bad(max(1, line), "not a line of CSV: "+what.Error(), "quote texts that hold commas, quotes or line breaks")
 			return t, problems
 		}
 		line, col := r.FieldPos(code)

@@ -95,12 +95,8 @@ func ParseCorrections(raw []byte, key []string) ([]Correction, error) {
 			return out, errors.Join(problems...)
 		}
 		if err != nil {
-			line := 1
-			var p *csv.ParseError
-			if errors.As(err, &p) {
-				line, err = p.Line, p.Err
-			}
-			return nil, errors.Join(append(problems, &LineError{line, "not a line of CSV: " + err.Error()})...)
+			line, what := codelist.LineOf(err)
+			return nil, errors.Join(append(problems, &LineError{max(1, line), "not a line of CSV: " + what.Error()})...)
 		}
 		line, _ := r.FieldPos(0)
 		c, what := correction(row, at, len(key))
