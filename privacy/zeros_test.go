@@ -27,17 +27,20 @@ func TestStructuralZeros(t *testing.T) {
 				t.Fatal(err)
 			}
 		}
-		fine, sexes, sum := cells["district-sex"], [3]int64{}, int64(0)
+		fine, sexes, sum, kept := cells["district-sex"], [3]int64{}, int64(0), 0
 		for i, v := range fine.Value { // 8 districts: a1, b1, b2, c1 … c5; 3 sexes
 			place, sex := i/3, i%3
 			zero := place == 1 || place == 2 || place >= 3 && sex == 2
 			if fine.Zero[i] != zero || zero && (v != 0 || fine.Low[i] != 0 || fine.High[i] != 0) {
 				t.Errorf("%s: cell %d: %d in [%d, %d], structural zero %v", mechanism, i, v, fine.Low[i], fine.High[i], zero)
 			}
-			if zero && fine.Estimate[i] == 0 && fine.Estimate[i+3] == 0 {
-				t.Errorf("%s: cell %d lost its estimate", mechanism, i)
+			if zero && fine.Estimate[i] != 0 {
+				kept++
 			}
 			sexes[sex], sum = sexes[sex]+v, sum+v
+		}
+		if kept < 5 { // of 11; with Laplace one in 80 is 0 by chance, seven or more once in 10¹⁰ runs
+			t.Errorf("%s: %d structural zeros kept their estimate", mechanism, kept)
 		}
 		if [3]int64(cells["sex"].Value) != sexes || cells["total"].Value[0] != sum || cells["sex"].Zero != nil && cells["sex"].Zero[2] {
 			t.Errorf("%s: %v and %v do not add up to %v", mechanism, fine.Value, cells["sex"].Value, sum)
